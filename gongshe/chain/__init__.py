@@ -1,0 +1,1 @@
+"""Joins consensus, runtime and storage: the one definition of a valid block."""

@@ -1,0 +1,1 @@
+"""Who may speak: slots, fork choice, finality."""

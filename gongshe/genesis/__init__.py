@@ -1,0 +1,1 @@
+"""Chain specs and the first block."""

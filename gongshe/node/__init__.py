@@ -1,0 +1,1 @@
+"""One inbox, one conductor; clock, keys, metrics, wiring."""

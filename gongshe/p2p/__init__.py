@@ -1,0 +1,1 @@
+"""The room with peer-to-peer sockets."""

@@ -1,0 +1,1 @@
+"""Types, codec, crypto: the words every other room shares."""

@@ -1,0 +1,1 @@
+"""What it means: the state-transition function and its pallets."""

@@ -1,0 +1,1 @@
+"""Where bytes rest: databases, the state trie, blocks and states."""
