@@ -1,0 +1,1 @@
+"""Tests: units, properties, vectors, simulation, processes, clients, and the house rules."""
