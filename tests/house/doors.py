@@ -1,0 +1,68 @@
+"""Doors: where each outside library may enter, and which standard modules a pure room may use."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+STANDARD_LIBRARY = sys.stdlib_module_names
+
+PURE_STANDARD_LIBRARY = frozenset(
+    {
+        "__future__",
+        "abc",
+        "base64",
+        "binascii",
+        "bisect",
+        "collections",
+        "contextlib",
+        "copy",
+        "dataclasses",
+        "enum",
+        "functools",
+        "hashlib",
+        "heapq",
+        "hmac",
+        "inspect",
+        "itertools",
+        "keyword",
+        "math",
+        "operator",
+        "re",
+        "string",
+        "struct",
+        "textwrap",
+        "types",
+        "typing",
+        "unicodedata",
+    }
+)
+"""A list of what is allowed, not of what is forbidden: a module nobody thought of stays out.
+
+`secrets` and `os` are not here even for making keys: whoever makes a key brings the entropy.
+"""
+
+
+@dataclass(frozen=True)
+class Door:
+    """Under which name a library is installed, and the files (patterns) that may import it."""
+
+    distribution: str
+    places: tuple[str, ...]
+
+
+DOORS = {
+    "anycorn": Door("anycorn", ("rpc/server.py",)),
+    "click": Door("click", ("cli.py", "cli_*.py")),
+    "libp2p": Door("libp2p", ("p2p/host.py", "p2p/yamux.py")),
+    "mnemonic": Door("mnemonic", ("primitives/keys.py",)),
+    "msgpack": Door("msgpack", ("p2p/messages.py", "storage/records.py")),
+    "msgspec": Door("msgspec", ("primitives/records.py", "rpc/*.py")),
+    "nacl": Door("pynacl", ("primitives/crypto.py",)),
+    "plyvel": Door("plyvel", ("storage/leveldb.py",)),
+    "prometheus_client": Door("prometheus-client", ("node/metrics.py",)),
+    "sr25519": Door("py-sr25519-bindings", ("primitives/crypto.py",)),
+    "starlette": Door("starlette", ("rpc/server.py",)),
+    "trio": Door("trio", ("cli.py", "cli_*.py", "node/*.py", "p2p/*.py", "rpc/*.py")),
+    "xxhash": Door("xxhash", ("primitives/crypto.py",)),
+}
