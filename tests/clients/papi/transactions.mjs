@@ -1,0 +1,114 @@
+// Signed extrinsics from the key to the finalized block, and what is refused.
+
+import assert from 'node:assert/strict'
+import { blake2AsHex } from '@polkadot/util-crypto'
+import { Enum } from 'polkadot-api'
+
+import { refusal } from '../checks.mjs'
+import { fieldsOf, namesOf } from './session.mjs'
+
+export async function checkTransactions(checks, session) {
+  const { api, client, alice, bob, charlie, dave, aliceEd } = session
+  const enough = await session.enough()
+  const transfer = () => session.transfer(bob, enough)
+
+  await checks.check('transfer signed by sr25519, watched to finalized', async () => {
+    const before = await session.free(bob)
+    const seen = []
+    await new Promise((resolve, reject) => {
+      transfer().signSubmitAndWatch(alice.signer).subscribe({ next: (event) => seen.push(event), complete: resolve, error: reject })
+    })
+    const kinds = seen.map(({ type, found }) => (type === 'txBestBlocksState' ? `${type}:${found}` : type))
+    assert.deepEqual(kinds.filter((kind, i) => kind !== 'txBestBlocksState:false' || i === kinds.length - 1),
+      ['signed', 'broadcasted', 'txBestBlocksState:true', 'finalized'])
+    const final = seen.at(-1)
+    assert(final.ok)
+    const { from, to, amount } = fieldsOf(final, 'Balances', 'Transfer')
+    assert.deepEqual([from, to, amount], [alice.address, bob.address, enough])
+    assert.equal(await session.free(bob), before + enough)
+    const body = await client.getBlockBody(final.block.hash)
+    assert.equal(blake2AsHex(body[final.block.index]), final.txHash)
+    return { kinds, events: namesOf(final.events) }
+  })
+
+  await checks.check('transfer signed by ed25519', async () => {
+    const outcome = await session.succeed(transfer(), aliceEd)
+    assert.equal(fieldsOf(outcome, 'Balances', 'Transfer').from, aliceEd.address)
+  })
+
+  await checks.check('a new account is born', async () => {
+    const child = session.fresh('child')
+    const outcome = await session.succeed(session.transfer(child, enough), alice)
+    assert.equal(fieldsOf(outcome, 'System', 'NewAccount').account, child.address)
+    assert.equal(fieldsOf(outcome, 'Balances', 'Endowed').free_balance, enough)
+  })
+
+  await checks.check('mortal', async () => {
+    await session.succeed(transfer(), alice, { mortality: { mortal: true, period: 16 } })
+  })
+
+  await checks.check('immortal', async () => {
+    await session.succeed(transfer(), alice, { mortality: { mortal: false } })
+  })
+
+  await checks.check('with a tip', async () => {
+    const outcome = await session.succeed(transfer(), alice, { tip: 7_777n })
+    const { tip, actual_fee: fee } = fieldsOf(outcome, 'TransactionPayment', 'TransactionFeePaid')
+    assert.equal(tip, 7_777n)
+    assert(fee > tip)
+  })
+
+  await checks.check('payload over 256 bytes', async () => {
+    const remark = new Uint8Array(400).fill(0x7a)
+    const outcome = await session.succeed(api.tx.System.remark_with_event({ remark }), alice)
+    const { sender, hash } = fieldsOf(outcome, 'System', 'Remarked')
+    assert.deepEqual([sender, hash], [alice.address, blake2AsHex(remark)])
+  })
+
+  await checks.check('fee query equals what is withdrawn', async () => {
+    const estimate = await transfer().getEstimatedFees(charlie.address)
+    const info = await transfer().getPaymentInfo(charlie.address)
+    assert.equal(info.partial_fee, estimate)
+    const before = await session.free(charlie)
+    const outcome = await session.succeed(transfer(), charlie)
+    assert.equal(fieldsOf(outcome, 'TransactionPayment', 'TransactionFeePaid').actual_fee, estimate)
+    assert.equal(before - await session.free(charlie), estimate + enough)
+    return { fee: estimate }
+  })
+
+  await checks.check('built from call data', async () => {
+    const data = await transfer().getEncodedData()
+    const tx = await api.txFromCallData(data)
+    assert.equal(tx.decodedCall.value.type, 'transfer_keep_alive')
+    const raw = await tx.sign(alice.signer)
+    const outcome = await client.submit(raw)
+    assert(outcome.ok)
+    assert.equal(outcome.txHash, blake2AsHex(raw))
+  })
+
+  await checks.check('a failed call is decoded to its error', async () => {
+    const beyond = api.tx.Balances.transfer_allow_death({ dest: Enum('Id', bob.address), value: 1n << 120n })
+    await session.fail(beyond, dave, 'Token.FundsUnavailable')
+    const small = api.tx.Balances.transfer_allow_death({ dest: Enum('Id', session.fresh('poor').address), value: 1n })
+    await session.fail(small, dave, 'Token.BelowMinimum')
+    await session.fail(api.tx.Balances.force_set_balance({ who: Enum('Id', bob.address), new_free: 1n }), dave, 'BadOrigin')
+  })
+
+  await checks.check('a stale nonce is refused', async () => {
+    const error = await refusal(() => transfer().signAndSubmit(alice.signer, { nonce: 0 }))
+    assert.equal(error.name, 'InvalidTxError')
+    assert.deepEqual([error.error.type, error.error.value.type], ['Invalid', 'Stale'])
+  })
+
+  await checks.check('a changed signature is refused', async () => {
+    const raw = await transfer().sign(alice.signer)
+    raw[60] ^= 1
+    const error = await refusal(() => client.submit(raw))
+    assert.deepEqual([error.error?.type, error.error?.value?.type], ['Invalid', 'BadProof'], error.message)
+  })
+
+  await checks.check('a payer without means is refused', async () => {
+    const error = await refusal(() => transfer().signAndSubmit(session.fresh('penniless').signer))
+    assert.deepEqual([error.error?.type, error.error?.value?.type], ['Invalid', 'Payment'], error.message)
+  })
+}
