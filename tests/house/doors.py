@@ -11,6 +11,7 @@ PURE_STANDARD_LIBRARY = frozenset(
     {
         "__future__",
         "abc",
+        "ast",
         "base64",
         "binascii",
         "bisect",
@@ -41,6 +42,11 @@ PURE_STANDARD_LIBRARY = frozenset(
 
 `secrets` and `os` are not here even for making keys: whoever makes a key brings the entropy.
 """
+
+PURE_EXCEPTIONS = {
+    "runtime/pallet.py": {"sys"},  # finds the module of a pallet, once, when it is declared
+}
+"""Standard modules that one pure file may use, and for what."""
 
 
 @dataclass(frozen=True)
