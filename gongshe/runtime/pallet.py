@@ -1,0 +1,336 @@
+"""What a pallet is made of: calls, events, errors, constants, hooks, origins.
+
+A pallet is a class with annotated storage items and `@call` methods; the annotations are its
+codec and its client metadata. Events and errors are the classes of the same module that extend
+`Event` and `CallError`. Every index is explicit: moving lines must never change the protocol.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import itertools
+import sys
+import textwrap
+import typing
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
+
+from gongshe.primitives.records import Record
+from gongshe.primitives.schema import STATIC
+from gongshe.primitives.types import (
+    BadOrigin,
+    DispatchClass,
+    DispatchError,
+    ErrorOfModule,
+    ModuleError,
+    Pays,
+    Weight,
+)
+from gongshe.runtime.items import Item
+from gongshe.runtime.overlay import Overlay
+
+# ------------------------------------------------------------------------------- origins
+
+
+class Signed(Record):
+    """The call is made by an account."""
+
+    account: bytes
+
+
+class Root(Record):
+    """The call is made by the chain itself: governance, or sudo on development chains."""
+
+
+class Unsigned(Record):
+    """The call comes with the block (an inherent)."""
+
+
+Origin = Signed | Root | Unsigned
+
+
+# ------------------------------------------------------------------------------ outcomes
+
+
+class Event(Record):
+    """A fact that a call left behind; its pallet is the one in the same module."""
+
+
+class CallFailed(Exception):
+    """A call ended in an error: recorded in an event, undone, and the block stays valid.
+
+    `expected`, `found` and `hint` are for the person who asked; they are not part of the state.
+    """
+
+    def __init__(
+        self,
+        error: DispatchError,
+        *,
+        expected: object = None,
+        found: object = None,
+        hint: str = "",
+        post: PostDispatch | None = None,
+    ) -> None:
+        super().__init__(error)
+        self.error, self.expected, self.found, self.hint = error, expected, found, hint
+        self.post = post
+
+
+class CallError(CallFailed):
+    """A pallet's own named error. Subclasses give their `index`; the docstring is the sentence."""
+
+    index: ClassVar[int]
+    pallet_index: ClassVar[int]
+
+    def __init_subclass__(cls, *, index: int) -> None:
+        cls.index = index
+
+    def __init__(
+        self,
+        *,
+        expected: object = None,
+        found: object = None,
+        hint: str = "",
+        post: PostDispatch | None = None,
+    ) -> None:
+        error = ErrorOfModule(ModuleError(self.pallet_index, bytes((self.index, 0, 0, 0))))
+        super().__init__(error, expected=expected, found=found, hint=hint, post=post)
+
+
+class PostDispatch(Record):
+    """What a call says afterwards: the weight it really used (None: as declared), who pays."""
+
+    weight: Weight | None = None
+    pays: Pays = Pays.Yes
+
+
+class CallInfo(Record):
+    """What a call may cost, known before it is made."""
+
+    weight: Weight
+    dispatch_class: DispatchClass
+    pays: Pays
+
+
+# --------------------------------------------------------------------------------- calls
+
+
+class CallDefinition:
+    """A `@call` method: its place in the protocol and the types of its arguments."""
+
+    def __init__(
+        self,
+        method: Callable[..., Any],
+        index: int,
+        weight: Weight | Callable[..., Weight],
+        dispatch_class: DispatchClass | Callable[..., DispatchClass],
+        pays: Pays,
+    ) -> None:
+        self.method, self.index, self.pays = method, index, pays
+        self.name = method.__name__
+        self.docs = inspect.cleandoc(method.__doc__ or "")
+        self._weight, self._class = weight, dispatch_class
+        self.pallet: type[Pallet]
+
+    def complete(self, pallet: type[Pallet]) -> None:
+        """Resolve the annotations, which may name types declared later in the module."""
+        self.pallet = pallet
+        hints = typing.get_type_hints(self.method, include_extras=True)
+        names = list(inspect.signature(self.method).parameters)[1:]
+        origin = hints[names[0]]
+        self.origins: tuple[type, ...] = typing.get_args(origin) or (origin,)
+        self.arguments = tuple((name, hints[name]) for name in names[1:])
+
+    def info(self, arguments: tuple[Any, ...]) -> CallInfo:
+        """Return what the call may cost with these arguments."""
+        weight = self._weight if isinstance(self._weight, Weight) else self._weight(*arguments)
+        if isinstance(self._class, DispatchClass):
+            return CallInfo(weight, self._class, self.pays)
+        return CallInfo(weight, self._class(*arguments), self.pays)
+
+
+class Call(Record, eq=False):
+    """A call with its arguments, not yet made."""
+
+    definition: CallDefinition
+    arguments: tuple[Any, ...]
+
+    @property
+    def name(self) -> str:
+        """`Balances.transfer_allow_death` and the like."""
+        return f"{self.definition.pallet.__name__}.{self.definition.name}"
+
+    def info(self) -> CallInfo:
+        """Return what the call may cost."""
+        return self.definition.info(self.arguments)
+
+
+class RuntimeCall(Record):
+    """Annotates an argument that is itself a call of whatever pallets the runtime has."""
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def call(
+    index: int,
+    *,
+    weight: Weight | Callable[..., Weight],
+    dispatch_class: DispatchClass | Callable[..., DispatchClass] = DispatchClass.Normal,
+    pays: Pays = Pays.Yes,
+) -> Callable[[Method], Method]:
+    """Mark a method as a call: `index` is its number for ever, `weight` its cost before refunds.
+
+    The first argument's annotation is who may call: `Signed`, `Root`, `Unsigned` or a union.
+    """
+
+    def mark(method: Method) -> Method:
+        definition = CallDefinition(method, index, weight, dispatch_class, pays)
+        method.definition = definition  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+# ------------------------------------------------------------------------------- pallets
+
+
+class Constant(Record):
+    """A value that clients may read from metadata."""
+
+    name: str
+    annotation: Any
+    value: Any
+    docs: str
+
+
+class Dispatcher(typing.Protocol):
+    """Makes calls on behalf of a pallet; what a failed call wrote is undone."""
+
+    def dispatch(self, call: Call, origin: Origin) -> PostDispatch:
+        """Make a call inside a transaction of its own; CallFailed if it ends in an error."""
+
+    def encode_call(self, call: Call) -> bytes:
+        """Return the encoding of a call."""
+
+    def decode_call(self, raw: bytes) -> Call:
+        """Return the call that `raw` encodes; ScaleError otherwise."""
+
+
+class Declaration(Record):
+    """What a pallet's class and module declare, by attribute name or index."""
+
+    docs: str
+    items: dict[str, Item]
+    calls: dict[int, CallDefinition]
+    events: dict[int, type[Event]]
+    errors: dict[int, type[CallError]]
+    needs: dict[str, type[Pallet]]
+
+
+class Pallet:
+    """One module of the runtime, bound to the state of one block."""
+
+    index: ClassVar[int]
+    name: ClassVar[str]
+    constants: ClassVar[tuple[Constant, ...]] = ()
+    declared: ClassVar[Declaration]
+
+    state: Overlay
+    dispatcher: Dispatcher
+
+    def __init_subclass__(cls, *, index: int) -> None:
+        cls.index, cls.name = index, cls.__name__
+        cls.declared = declare(cls)
+
+    def __init__(self, state: Overlay, dispatcher: Dispatcher) -> None:
+        self.state = state
+        self.dispatcher = dispatcher
+
+    def emit(self, event: Event) -> None:
+        """Record a fact; it vanishes if the call fails."""
+        prefix, write = EVENT_WRITERS[type(event)]
+        state = self.state
+        state.events.append(state.phase + prefix + write(event) + NO_TOPICS)
+
+    # Hooks. A pallet overrides what it needs; weights are returned so that nothing is free.
+
+    def on_genesis(self, config: Any) -> None:
+        """Write the first state from this pallet's part of the chain spec."""
+
+    def on_runtime_upgrade(self, previous: int) -> None:
+        """Migrate the state once, in the first block of a new spec version."""
+
+    def on_initialize(self, number: int) -> Weight | None:
+        """Work before the first extrinsic of a block; returns the weight used."""
+        return None
+
+    def on_finalize(self, number: int) -> None:
+        """Work after the last extrinsic; its weight was reserved by on_initialize."""
+
+    def check_invariants(self) -> None:
+        """Raise InvariantBroken if what must hold between any two extrinsics does not."""
+
+
+class InvariantBroken(AssertionError):
+    """What must always hold does not: a bug, never a user's fault."""
+
+
+NO_TOPICS = b"\x00"
+EVENT_WRITERS: dict[type[Event], tuple[bytes, Callable[[Any], bytes]]] = {}
+"""For each event class: pallet index and event index as bytes, and how its fields are written."""
+
+
+def declare(pallet: type[Pallet]) -> Declaration:
+    """Read a pallet's class once: items, calls, needs, and the events and errors of its module."""
+    hints = typing.get_type_hints(pallet, include_extras=True)
+    docs = attribute_docs(pallet)
+    declared = Declaration(inspect.cleandoc(pallet.__doc__ or ""), {}, {}, {}, {}, {})
+    for name, hint in hints.items():
+        if isinstance(hint, type) and issubclass(hint, Pallet):
+            declared.needs[name] = hint
+    for name, value in list(vars(pallet).items()):
+        if isinstance(value, Item):
+            value.declare(pallet.name, name, hints[name], docs.get(name, ""))
+            declared.items[name] = value
+        definition = getattr(value, "definition", None)
+        if isinstance(definition, CallDefinition):
+            definition.complete(pallet)
+            register(declared.calls, definition.index, definition, f"{pallet.name}.{name}")
+    for value in vars(sys.modules[pallet.__module__]).values():
+        if not isinstance(value, type) or value.__module__ != pallet.__module__:
+            continue
+        if issubclass(value, Event) and value.scale_index is not None:
+            register(declared.events, value.scale_index, value, value.__name__)
+            prefix = bytes((pallet.index, value.scale_index))
+            EVENT_WRITERS[value] = (prefix, STATIC.codec_of(value).write)
+        elif issubclass(value, CallError):
+            register(declared.errors, value.index, value, value.__name__)
+            value.pallet_index = pallet.index
+    return declared
+
+
+def register(table: dict[int, Any], index: int, value: Any, name: str) -> None:
+    """Enter one definition; an index is used once, for ever."""
+    if index in table:
+        raise TypeError(f"{name}: index {index} is taken")
+    table[index] = value
+
+
+def attribute_docs(owner: type) -> dict[str, str]:
+    """Return the string that follows each annotated attribute in the source of a class."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(owner)))
+    body = typing.cast("ast.ClassDef", tree.body[0]).body
+    found = {}
+    for statement, following in itertools.pairwise(body):
+        if not isinstance(statement, ast.AnnAssign) or not isinstance(following, ast.Expr):
+            continue
+        if isinstance(statement.target, ast.Name) and isinstance(following.value, ast.Constant):
+            found[statement.target.id] = inspect.cleandoc(str(following.value.value))
+    return found
+
+
+def bad_origin(expected: str, found: Origin) -> CallFailed:
+    """Return the refusal of a call that this origin may not make."""
+    return CallFailed(BadOrigin(), expected=expected, found=type(found).__name__)

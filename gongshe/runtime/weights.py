@@ -1,0 +1,26 @@
+"""What each call costs: picoseconds of one reference core, and bytes of proof.
+
+Written from measurements by `benchmarks/weights.py`; a call's weight covers its dispatch with
+cold reads, without its signature and without what every extrinsic costs (BASE_EXTRINSIC).
+"""
+
+from __future__ import annotations
+
+from gongshe.primitives.types import Weight
+
+MICROSECOND = 1_000_000
+"""Picoseconds in a microsecond."""
+
+PROOF_PER_READ = 128
+"""Bytes of proof counted for each value a call reads: mostly shared branches, amortised."""
+
+
+def cost(microseconds: int, reads: int = 0) -> Weight:
+    """Return the weight of a call by its measured time and the values it reads."""
+    return Weight(microseconds * MICROSECOND, reads * PROOF_PER_READ)
+
+
+READ = cost(8, reads=1)
+WRITE = cost(12)
+BASE_BLOCK = cost(2_000)
+BASE_EXTRINSIC = cost(40, reads=1)
