@@ -27,9 +27,11 @@ def declared_indexes() -> Ledger:
     for pallet in declared_pallets():
         other = found["pallets"].setdefault(str(pallet.index), pallet.name)
         assert other == pallet.name, f"{other} and {pallet.name} both have index {pallet.index}"
-        calls = {str(index): call.name for index, call in pallet.calls.items()}
-        events = {str(index): event.scale_variant for index, event in pallet.events.items()}
-        errors = {str(index): error.__name__ for index, error in pallet.errors.items()}
+        calls = {str(index): call.name for index, call in pallet.declared.calls.items()}
+        events = {
+            str(index): event.scale_variant for index, event in pallet.declared.events.items()
+        }
+        errors = {str(index): error.__name__ for index, error in pallet.declared.errors.items()}
         found[f"{pallet.name} calls"] = calls
         found[f"{pallet.name} events"] = events
         found[f"{pallet.name} errors"] = errors
