@@ -1,0 +1,63 @@
+"""PAPI (`polkadot-api`), unmodified, against a running node."""
+
+import pytest
+
+from tests.clients.client_run import FOLDER, require_checks
+from tests.clients.running_node import RunningNode
+
+CHECKS = (
+    "connect",
+    "speaks the methods it was offered",
+    "metadata 14, 15 and 16",
+    "constants",
+    "static interfaces",
+    "storage of one key",
+    "storage of several keys",
+    "storage entries",
+    "storage at a past block",
+    "storage subscription",
+    "entries subscription",
+    "runtime calls",
+    "validity as the pool sees it",
+    "header hash recomputed",
+    "best blocks",
+    "block body and events",
+    "event subscription",
+    "read proof",
+    "archive",
+    "an unknown method is named in the refusal",
+    "transfer signed by sr25519, watched to finalized",
+    "transfer signed by ed25519",
+    "a new account is born",
+    "mortal",
+    "immortal",
+    "with a tip",
+    "payload over 256 bytes",
+    "fee query equals what is withdrawn",
+    "built from call data",
+    "a failed call is decoded to its error",
+    "a stale nonce is refused",
+    "a changed signature is refused",
+    "a payer without means is refused",
+    "utility.batch",
+    "utility.batch_all",
+    "utility.force_batch",
+    "assets",
+    "assets storage",
+    "assets errors",
+    "multisig",
+    "proxy",
+    "preimage",
+    "scheduler",
+    "sudo",
+)
+
+
+@pytest.mark.clients
+def test_papi(node: RunningNode, javascript: str) -> None:
+    require_checks([javascript, FOLDER / "papi.mjs", node.url], CHECKS)
+
+
+@pytest.mark.clients
+def test_papi_over_the_older_methods_alone(node: RunningNode, javascript: str) -> None:
+    require_checks([javascript, FOLDER / "papi.mjs", node.url, "--legacy"], CHECKS)

@@ -1,0 +1,76 @@
+"""@polkadot/api, unmodified, against a running node."""
+
+import pytest
+
+from tests.clients.client_run import FOLDER, require_checks
+from tests.clients.running_node import RunningNode
+
+CHECKS = (
+    "connect",
+    "system names and health",
+    "properties",
+    "nothing is unknown to the library",
+    "runtime interfaces are decorated",
+    "metadata 14, 15 and 16",
+    "pallets",
+    "constants",
+    "plain http",
+    "an unknown method is named in the refusal",
+    "storage of one key",
+    "storage of several keys",
+    "storage entries",
+    "storage key, hash and size",
+    "storage at a past block",
+    "runtime calls",
+    "validity as the pool sees it",
+    "fee over rpc",
+    "header hash recomputed",
+    "digests and seals",
+    "every block decodes",
+    "derive",
+    "read proof",
+    "new heads",
+    "finalized heads",
+    "storage subscription",
+    "runtime version subscription",
+    "transfer signed by sr25519, watched to finalized",
+    "transfer signed by ed25519",
+    "a new account is born",
+    "mortal",
+    "immortal",
+    "with a tip",
+    "payload over 256 bytes",
+    "fee query equals what is withdrawn",
+    "signed by a wallet",
+    "a message signed by a wallet is no transaction",
+    "two in a row, the second first",
+    "pending extrinsics",
+    "dry run",
+    "a failed call is decoded to its error",
+    "a stale nonce is refused",
+    "a changed signature is refused",
+    "a payer without means is refused",
+    "another chain's extrinsic is refused",
+    "noise is refused",
+    "an inherent from outside is refused",
+    "utility.batch",
+    "utility.batch_all",
+    "utility.force_batch",
+    "utility.as_derivative",
+    "assets",
+    "assets storage",
+    "assets errors",
+    "multisig",
+    "multisig errors",
+    "proxy",
+    "proxy errors",
+    "preimage",
+    "scheduler",
+    "scheduler errors",
+    "sudo",
+)
+
+
+@pytest.mark.clients
+def test_polkadot_js(node: RunningNode, javascript: str) -> None:
+    require_checks([javascript, FOLDER / "polkadot_js.mjs", node.url], CHECKS)
