@@ -63,7 +63,7 @@ class Run:
             {"name": name, "value": value, "unit": unit, "limit": limit, "ratio": ratio}
         )
         limit_text = "" if limit is None else _figure(limit)
-        ratio_text = "" if ratio is None else f"{ratio:.2f}"
+        ratio_text = "" if ratio is None else f"{ratio:.3f}"
         self._say(f"{name:<44}{_figure(value):>12} {unit:<10}{limit_text:>12}{ratio_text:>8}")
 
     def finish(self) -> None:
