@@ -1,0 +1,21 @@
+"""The spec versions this program ships."""
+
+from __future__ import annotations
+
+from gongshe.runtime.assembly import Assembly
+from gongshe.runtime.pallets.aura import Aura
+from gongshe.runtime.pallets.balances import Balances
+from gongshe.runtime.pallets.system import System
+from gongshe.runtime.pallets.timestamp import Timestamp
+from gongshe.runtime.pallets.transaction_payment import TransactionPayment
+from gongshe.runtime.pallets.upgrades import Upgrades
+
+VERSION_1 = Assembly(
+    1,
+    (System, Aura, Timestamp, Balances, TransactionPayment, Upgrades),
+    (("Core", 5), ("Metadata", 2)),
+)
+"""The first rules: accounts, the native token, fees, upgrades."""
+
+SHIPPED = {1: VERSION_1}
+"""Every runtime that this program can execute, by spec version."""
