@@ -64,7 +64,9 @@ export function within(seconds, promise) {
 export async function take(count, start) {
   const values = []
   let enough
-  const full = new Promise((resolve) => { enough = resolve })
+  const full = new Promise((resolve) => {
+    enough = resolve
+  })
   const stop = await start((value) => {
     if (values.length < count && values.push(value) === count) enough()
   })
@@ -93,7 +95,13 @@ export function readable(_key, value) {
 
 function describe(error) {
   if (!(error instanceof Error)) return JSON.stringify(error, readable) ?? String(error)
-  const where = (error.stack ?? '').split('\n').find((line) => line.includes('/tests/clients/')
-    && !line.includes('node_modules') && !line.includes('checks.mjs'))
+  const where = (error.stack ?? '')
+    .split('\n')
+    .find(
+      (line) =>
+        line.includes('/tests/clients/') &&
+        !line.includes('node_modules') &&
+        !line.includes('checks.mjs'),
+    )
   return `${error.message.slice(0, 2000)}${where ? ` (${where.trim().replace(/^at .*\/tests\//, 'tests/')})` : ''}`
 }

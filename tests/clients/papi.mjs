@@ -19,13 +19,16 @@ const options = readArguments()
 const checks = new Checks(options)
 
 const calls = new Map()
-const client = createClient(getWsProvider(options.url, {
-  websocketClass: options.legacy ? LegacySocket : WebSocket,
-  logger: ({ type, msg }) => {
-    if (type !== 'OUT') return
-    for (const { method } of [JSON.parse(msg)].flat()) calls.set(method, (calls.get(method) ?? 0) + 1)
-  },
-}))
+const client = createClient(
+  getWsProvider(options.url, {
+    websocketClass: options.legacy ? LegacySocket : WebSocket,
+    logger: ({ type, msg }) => {
+      if (type !== 'OUT') return
+      for (const { method } of [JSON.parse(msg)].flat())
+        calls.set(method, (calls.get(method) ?? 0) + 1)
+    },
+  }),
+)
 await within(30, client.getFinalizedBlock())
 const session = new Session(client, { ...options, calls })
 

@@ -16,7 +16,8 @@ const checks = new Checks(options)
 // The library speaks of what it does not know (extensions, methods) on the console, while it
 // connects; the lines are kept so that a check can demand that nothing was unknown.
 const warnings = []
-for (const level of ['log', 'warn', 'error']) console[level] = (...words) => warnings.push(words.join(' '))
+for (const level of ['log', 'warn', 'error'])
+  console[level] = (...words) => warnings.push(words.join(' '))
 
 const api = await within(30, ApiPromise.create({ provider: new WsProvider(options.url) }))
 const session = new Session(api, options.url, warnings)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 COMMAND = Path(sys.executable).with_name("gongshe")
 
@@ -43,7 +44,7 @@ class RunningNode:
 
 @contextmanager
 def running_node(folder: Path, *options: str) -> Iterator[RunningNode]:
-    """Starts a development node, yields it once it answers, stops it and demands a clean exit."""
+    """Starts a development node, yields it once it has blocks, stops it and demands a clean exit."""
     port = free_port()
     node = RunningNode(port, folder / "node.log")
     command: list[str | Path] = [
@@ -58,7 +59,7 @@ def running_node(folder: Path, *options: str) -> Iterator[RunningNode]:
     with node.log.open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:
-        wait_for_answer(process, node)
+        wait_for_blocks(process, node)
         yield node
         assert process.poll() is None, f"the node ended by itself\n{node.log_tail()}"
     finally:
@@ -71,30 +72,36 @@ def running_node(folder: Path, *options: str) -> Iterator[RunningNode]:
     assert process.returncode == 0, f"exit code {process.returncode}\n{node.log_tail()}"
 
 
-def wait_for_answer(process: subprocess.Popen[bytes], node: RunningNode) -> None:
-    """Returns at the first RPC answer; fails as soon as the process has ended."""
+def wait_for_blocks(process: subprocess.Popen[bytes], node: RunningNode) -> None:
+    """Returns once a block after genesis is final; fails as soon as the process has ended."""
     deadline = time.monotonic() + START_SECONDS
-    while not answers(node.port):
+    while finalized_number(node.port) < 1:
         try:
             code = process.wait(POLL_SECONDS)
         except subprocess.TimeoutExpired:
-            assert time.monotonic() < deadline, f"no RPC answer in time\n{node.log_tail()}"
+            assert time.monotonic() < deadline, f"no finalized block in time\n{node.log_tail()}"
         else:
             raise AssertionError(f"the node ended with {code} at start\n{node.log_tail()}")
 
 
-def answers(port: int) -> bool:
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "chain_getHeader", "params": []})
+def finalized_number(port: int) -> int:
+    """The height of the finalized head, 0 while nobody answers."""
+    try:
+        head = ask(port, "chain_getFinalizedHead")
+        return int(ask(port, "chain_getHeader", head)["number"], 16)
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return 0
+
+
+def ask(port: int, method: str, *parameters: object) -> Any:
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters})
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}",
         data=body.encode(),
         headers={"content-type": "application/json"},
     )
-    try:
-        with urllib.request.urlopen(request, timeout=5) as response:
-            return "result" in json.load(response)
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return False
+    with urllib.request.urlopen(request, timeout=5) as response:
+        return json.load(response)["result"]
 
 
 def free_port() -> int:

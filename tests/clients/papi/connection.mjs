@@ -23,7 +23,11 @@ export async function checkConnection(checks, session) {
     const used = [...session.calls.keys()].filter((method) => method !== 'rpc_methods')
     const modern = used.filter((method) => MODERN.test(method))
     if (session.legacy) assert.deepEqual(modern, [])
-    else assert(modern.includes('chainHead_v1_follow') && !used.includes('chain_subscribeAllHeads'), used.join())
+    else
+      assert(
+        modern.includes('chainHead_v1_follow') && !used.includes('chain_subscribeAllHeads'),
+        used.join(),
+      )
     return { used }
   })
 
@@ -33,13 +37,19 @@ export async function checkConnection(checks, session) {
     assert.equal(newest.metadata.tag, 'v16')
     const sizes = {}
     for (const version of [14, 15, 16]) {
-      const raw = await client._request('state_call', ['Metadata_metadata_at_version', `0x${version.toString(16).padStart(2, '0')}000000`])
+      const raw = await client._request('state_call', [
+        'Metadata_metadata_at_version',
+        `0x${version.toString(16).padStart(2, '0')}000000`,
+      ])
       // Some(bytes): the option's tag and the compact length stand before the metadata.
       const at = raw.indexOf('6d657461')
       const decoded = metadataCodec.dec(`0x${raw.slice(at)}`)
       assert.equal(decoded.metadata.tag, `v${version}`)
       const names = unifyMetadata(decoded).pallets.map((pallet) => pallet.name)
-      assert.deepEqual(names, unifyMetadata(newest).pallets.map((pallet) => pallet.name))
+      assert.deepEqual(
+        names,
+        unifyMetadata(newest).pallets.map((pallet) => pallet.name),
+      )
       sizes[version] = (raw.length - at) / 2
     }
     return { sizes }
@@ -47,8 +57,8 @@ export async function checkConnection(checks, session) {
 
   await checks.check('constants', async () => {
     const { Balances, System } = api.constants
-    assert(await Balances.ExistentialDeposit() > 0n)
-    assert(await System.BlockHashCount() > 0)
+    assert((await Balances.ExistentialDeposit()) > 0n)
+    assert((await System.BlockHashCount()) > 0)
     const version = await System.Version()
     assert(version.spec_name.length > 0)
     const called = await api.apis.Core.version()
@@ -65,6 +75,9 @@ export async function checkConnection(checks, session) {
     assert.deepEqual(data, await api.tx.System.remark({ remark }).getEncodedData())
     const { decodedCall } = fixed.txFromCallData(data)
     assert.deepEqual([decodedCall.type, decodedCall.value.type], ['System', 'remark'])
-    assert.equal(fixed.constants.Balances.ExistentialDeposit, await api.constants.Balances.ExistentialDeposit())
+    assert.equal(
+      fixed.constants.Balances.ExistentialDeposit,
+      await api.constants.Balances.ExistentialDeposit(),
+    )
   })
 }

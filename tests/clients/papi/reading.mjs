@@ -21,16 +21,26 @@ async function checkStorage(checks, session) {
     assert(account.data.free > 0n && account.providers >= 1)
     const nobody = await api.query.System.Account.getValue(session.fresh('nobody').address)
     assert.equal(nobody.data.free, 0n)
-    assert.equal(await api.query.System.Account.getKey(), '0x26aa394eea5630e07c48ae0c9558cef7b99d880ec681799c0cf30e8886371da9')
+    assert.equal(
+      await api.query.System.Account.getKey(),
+      '0x26aa394eea5630e07c48ae0c9558cef7b99d880ec681799c0cf30e8886371da9',
+    )
     assert((await client.rawQuery(':code')).length > 4)
     return { free: account.data.free }
   })
 
   await checks.check('storage of several keys', async () => {
-    const accounts = await api.query.System.Account.getValues([[alice.address], [bob.address], [aliceEd.address]])
+    const accounts = await api.query.System.Account.getValues([
+      [alice.address],
+      [bob.address],
+      [aliceEd.address],
+    ])
     for (const { data } of accounts) assert(data.free > 0n)
-    assert(await api.query.Balances.TotalIssuance.getValue() >= accounts.reduce((sum, { data }) => sum + data.free, 0n))
-    assert(await api.query.Timestamp.Now.getValue() > 1_600_000_000_000n)
+    assert(
+      (await api.query.Balances.TotalIssuance.getValue()) >=
+        accounts.reduce((sum, { data }) => sum + data.free, 0n),
+    )
+    assert((await api.query.Timestamp.Now.getValue()) > 1_600_000_000_000n)
   })
 
   await checks.check('storage entries', async () => {
@@ -57,15 +67,19 @@ async function checkStorage(checks, session) {
     assert(times[0].value < times[1].value && times[1].value < times[2].value)
     const enough = await session.enough()
     const before = await session.free(bob)
-    const changed = until(api.query.System.Account.watchValue(bob.address), ({ value }) => value.data.free === before + enough)
+    const changed = until(
+      api.query.System.Account.watchValue(bob.address),
+      ({ value }) => value.data.free === before + enough,
+    )
     const { block } = await session.succeed(session.transfer(bob, enough), alice)
     assert.equal((await changed).block.hash, block.hash)
   })
 
   await checks.check('entries subscription', async () => {
     const child = session.fresh('watched')
-    const born = until(api.query.System.Account.watchEntries(), ({ deltas }) => deltas?.upserted
-      .some(({ args }) => args[0] === child.address))
+    const born = until(api.query.System.Account.watchEntries(), ({ deltas }) =>
+      deltas?.upserted.some(({ args }) => args[0] === child.address),
+    )
     const { block } = await session.succeed(session.transfer(child, await session.enough()), alice)
     const seen = await born
     assert.equal(seen.block.hash, block.hash)
@@ -79,8 +93,11 @@ async function checkRuntimeCalls(checks, session) {
   await checks.check('runtime calls', async () => {
     const nonce = await api.apis.AccountNonceApi.account_nonce(alice.address)
     assert.equal(nonce, (await api.query.System.Account.getValue(alice.address)).nonce)
-    assert.deepEqual((await api.apis.Metadata.metadata_versions()).filter((version) => version < 100), [14, 15, 16])
-    assert(await api.apis.TransactionPaymentApi.query_length_to_fee(100) > 0n)
+    assert.deepEqual(
+      (await api.apis.Metadata.metadata_versions()).filter((version) => version < 100),
+      [14, 15, 16],
+    )
+    assert((await api.apis.TransactionPaymentApi.query_length_to_fee(100)) > 0n)
     const raw = unprefixed(await session.transfer(bob, 1n).sign(alice.signer))
     const info = await api.apis.TransactionPaymentApi.query_info(raw, raw.length)
     assert(info.partial_fee > 0n && info.weight.ref_time > 0n)
@@ -91,7 +108,11 @@ async function checkRuntimeCalls(checks, session) {
   await checks.check('validity as the pool sees it', async () => {
     const raw = unprefixed(await session.transfer(bob, 1n).sign(alice.signer))
     const { hash } = await client.getFinalizedBlock()
-    const validity = await api.apis.TaggedTransactionQueue.validate_transaction(Enum('External'), raw, hash)
+    const validity = await api.apis.TaggedTransactionQueue.validate_transaction(
+      Enum('External'),
+      raw,
+      hash,
+    )
     assert(validity.success)
     assert.equal(validity.value.provides.length, 1)
   })
@@ -127,7 +148,11 @@ async function checkBlocks(checks, session) {
     const [inherent] = await client.getBlockBody(hash)
     assert(inherent.length > 4)
     const events = await api.query.System.Events.getValue({ at: hash })
-    assert(events.some(({ event }) => event.type === 'System' && event.value.type === 'ExtrinsicSuccess'))
+    assert(
+      events.some(
+        ({ event }) => event.type === 'System' && event.value.type === 'ExtrinsicSuccess',
+      ),
+    )
     return { events: events.length }
   })
 
@@ -156,7 +181,10 @@ async function checkBlocks(checks, session) {
     assert.equal(blake2AsHex(header), hash)
     const body = await client._request('archive_v1_body', [hash])
     assert(body.length >= 1)
-    assert.equal(await client._request('archive_v1_genesisHash', []), (await client.getChainSpecData()).genesisHash)
+    assert.equal(
+      await client._request('archive_v1_genesisHash', []),
+      (await client.getChainSpecData()).genesisHash,
+    )
     const version = await client._request('archive_v1_call', [hash, 'Core_version', '0x'])
     assert.equal(version.success, true)
     assert.equal(await client._request('archive_v1_header', [`0x${'00'.repeat(32)}`]), null)
@@ -172,19 +200,29 @@ async function checkBlocks(checks, session) {
 
 /** The extrinsic without its own length, which PAPI writes again where an interface takes one. */
 function unprefixed(raw) {
-  return compact.enc(compact.dec(raw)).length === 2 ? raw.subarray(2) : assert.fail('an unexpected length')
+  return compact.enc(compact.dec(raw)).length === 2
+    ? raw.subarray(2)
+    : assert.fail('an unexpected length')
 }
 
 /** The first value that the predicate accepts. */
 function until(observable, accepts) {
-  return take(1, (on) => subscribing(observable)((value) => { if (accepts(value)) on(value) }))
-    .then(([value]) => value)
+  return take(1, (on) =>
+    subscribing(observable)((value) => {
+      if (accepts(value)) on(value)
+    }),
+  ).then(([value]) => value)
 }
 
 /** A subscription in the form that `take` wants. */
 function subscribing(observable) {
   return (on) => {
-    const subscription = observable.subscribe({ next: on, error: (error) => { throw error } })
+    const subscription = observable.subscribe({
+      next: on,
+      error: (error) => {
+        throw error
+      },
+    })
     return () => subscription.unsubscribe()
   }
 }

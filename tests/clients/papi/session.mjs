@@ -2,7 +2,12 @@
 
 import assert from 'node:assert/strict'
 import { ed25519CreateDerive, sr25519CreateDerive } from '@polkadot-labs/hdkd'
-import { DEV_PHRASE, entropyToMiniSecret, mnemonicToEntropy, ss58Address } from '@polkadot-labs/hdkd-helpers'
+import {
+  DEV_PHRASE,
+  entropyToMiniSecret,
+  mnemonicToEntropy,
+  ss58Address,
+} from '@polkadot-labs/hdkd-helpers'
 import { Enum } from 'polkadot-api'
 import { getPolkadotSigner } from 'polkadot-api/signer'
 
@@ -25,7 +30,7 @@ export class Session {
   }
 
   async enough() {
-    return await this.api.constants.Balances.ExistentialDeposit() * 10n
+    return (await this.api.constants.Balances.ExistentialDeposit()) * 10n
   }
 
   transfer(to, value) {
@@ -70,5 +75,10 @@ export function namesOf(events) {
 }
 
 function account({ publicKey, sign }, kind) {
-  return { publicKey, sign, address: ss58Address(publicKey), signer: getPolkadotSigner(publicKey, kind, sign) }
+  return {
+    publicKey,
+    sign,
+    address: ss58Address(publicKey),
+    signer: getPolkadotSigner(publicKey, kind, sign),
+  }
 }

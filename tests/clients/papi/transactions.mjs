@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { blake2AsHex } from '@polkadot/util-crypto'
 import { Enum } from 'polkadot-api'
+import { toHex } from 'polkadot-api/utils'
 
 import { refusal } from '../checks.mjs'
 import { fieldsOf, namesOf } from './session.mjs'
@@ -16,11 +17,17 @@ export async function checkTransactions(checks, session) {
     const before = await session.free(bob)
     const seen = []
     await new Promise((resolve, reject) => {
-      transfer().signSubmitAndWatch(alice.signer).subscribe({ next: (event) => seen.push(event), complete: resolve, error: reject })
+      transfer()
+        .signSubmitAndWatch(alice.signer)
+        .subscribe({ next: (event) => seen.push(event), complete: resolve, error: reject })
     })
-    const kinds = seen.map(({ type, found }) => (type === 'txBestBlocksState' ? `${type}:${found}` : type))
-    assert.deepEqual(kinds.filter((kind, i) => kind !== 'txBestBlocksState:false' || i === kinds.length - 1),
-      ['signed', 'broadcasted', 'txBestBlocksState:true', 'finalized'])
+    const kinds = seen.map(({ type, found }) =>
+      type === 'txBestBlocksState' ? `${type}:${found}` : type,
+    )
+    assert.deepEqual(
+      kinds.filter((kind, i) => kind !== 'txBestBlocksState:false' || i === kinds.length - 1),
+      ['signed', 'broadcasted', 'txBestBlocksState:true', 'finalized'],
+    )
     const final = seen.at(-1)
     assert(final.ok)
     const { from, to, amount } = fieldsOf(final, 'Balances', 'Transfer')
@@ -72,7 +79,7 @@ export async function checkTransactions(checks, session) {
     const before = await session.free(charlie)
     const outcome = await session.succeed(transfer(), charlie)
     assert.equal(fieldsOf(outcome, 'TransactionPayment', 'TransactionFeePaid').actual_fee, estimate)
-    assert.equal(before - await session.free(charlie), estimate + enough)
+    assert.equal(before - (await session.free(charlie)), estimate + enough)
     return { fee: estimate }
   })
 
@@ -86,12 +93,59 @@ export async function checkTransactions(checks, session) {
     assert.equal(outcome.txHash, blake2AsHex(raw))
   })
 
+  await checks.check('dry run', async () => {
+    const good = toHex(await transfer().sign(alice.signer))
+    assert.equal(await client._request('system_dryRun', [good]), '0x0000')
+    const beyond = api.tx.Balances.transfer_allow_death({
+      dest: Enum('Id', bob.address),
+      value: 1n << 120n,
+    })
+    // Applied, but failed: Ok(Err(Token(FundsUnavailable))).
+    assert.equal(
+      await client._request('system_dryRun', [toHex(await beyond.sign(alice.signer))]),
+      '0x00010700',
+    )
+  })
+
+  await checks.check('watched by the new methods', async () => {
+    if (session.legacy) return { untried: 'the legacy methods watch in another way' }
+    const raw = toHex(await transfer().sign(alice.signer))
+    const seen = []
+    await new Promise((resolve, reject) => {
+      const subscription = client
+        ._subscribe('transactionWatch_v1_submitAndWatch', 'transactionWatch_v1_unwatch', [raw])
+        .subscribe({
+          next: (event) => {
+            seen.push(event.event)
+            if (event.event !== 'finalized') return
+            assert.match(event.block.hash, /^0x[0-9a-f]{64}$/)
+            resolve(queueMicrotask(() => subscription.unsubscribe()))
+          },
+          error: reject,
+        })
+    })
+    assert.deepEqual(
+      seen.filter((event) => event !== 'broadcasted'),
+      ['validated', 'bestChainBlockIncluded', 'finalized'],
+    )
+  })
+
   await checks.check('a failed call is decoded to its error', async () => {
-    const beyond = api.tx.Balances.transfer_allow_death({ dest: Enum('Id', bob.address), value: 1n << 120n })
+    const beyond = api.tx.Balances.transfer_allow_death({
+      dest: Enum('Id', bob.address),
+      value: 1n << 120n,
+    })
     await session.fail(beyond, dave, 'Token.FundsUnavailable')
-    const small = api.tx.Balances.transfer_allow_death({ dest: Enum('Id', session.fresh('poor').address), value: 1n })
+    const small = api.tx.Balances.transfer_allow_death({
+      dest: Enum('Id', session.fresh('poor').address),
+      value: 1n,
+    })
     await session.fail(small, dave, 'Token.BelowMinimum')
-    await session.fail(api.tx.Balances.force_set_balance({ who: Enum('Id', bob.address), new_free: 1n }), dave, 'BadOrigin')
+    await session.fail(
+      api.tx.Balances.force_set_balance({ who: Enum('Id', bob.address), new_free: 1n }),
+      dave,
+      'BadOrigin',
+    )
   })
 
   await checks.check('a stale nonce is refused', async () => {
@@ -104,11 +158,19 @@ export async function checkTransactions(checks, session) {
     const raw = await transfer().sign(alice.signer)
     raw[60] ^= 1
     const error = await refusal(() => client.submit(raw))
-    assert.deepEqual([error.error?.type, error.error?.value?.type], ['Invalid', 'BadProof'], error.message)
+    assert.deepEqual(
+      [error.error?.type, error.error?.value?.type],
+      ['Invalid', 'BadProof'],
+      error.message,
+    )
   })
 
   await checks.check('a payer without means is refused', async () => {
     const error = await refusal(() => transfer().signAndSubmit(session.fresh('penniless').signer))
-    assert.deepEqual([error.error?.type, error.error?.value?.type], ['Invalid', 'Payment'], error.message)
+    assert.deepEqual(
+      [error.error?.type, error.error?.value?.type],
+      ['Invalid', 'Payment'],
+      error.message,
+    )
   })
 }

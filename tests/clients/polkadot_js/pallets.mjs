@@ -21,7 +21,10 @@ async function checkUtility(checks, session) {
 
   await checks.check('utility.batch', async () => {
     const before = await session.free(bob)
-    const whole = await session.succeed(api.tx.utility.batch([good(), good(), api.tx.system.remark('0x02')]), dave)
+    const whole = await session.succeed(
+      api.tx.utility.batch([good(), good(), api.tx.system.remark('0x02')]),
+      dave,
+    )
     session.fieldsOf(whole, 'utility', 'BatchCompleted')
     assert.equal(whole.events.filter((event) => event.method === 'ItemCompleted').length, 3)
     assert.equal(await session.free(bob), before + 2n * session.enough)
@@ -35,7 +38,11 @@ async function checkUtility(checks, session) {
   await checks.check('utility.batch_all', async () => {
     const before = await session.free(bob)
     await session.fail(api.tx.utility.batchAll([good(), bad()]), dave, 'Token.FundsUnavailable')
-    await session.fail(api.tx.utility.batchAll([good(), api.tx.assets.destroyAccounts(4_000_000_000)]), dave, 'assets.Unknown')
+    await session.fail(
+      api.tx.utility.batchAll([good(), api.tx.assets.destroyAccounts(4_000_000_000)]),
+      dave,
+      'assets.Unknown',
+    )
     assert.equal(await session.free(bob), before)
     await session.succeed(api.tx.utility.batchAll([good(), good()]), dave)
     assert.equal(await session.free(bob), before + 2n * session.enough)
@@ -49,7 +56,11 @@ async function checkUtility(checks, session) {
   })
 
   await checks.check('utility.as_derivative', async () => {
-    const outcome = await session.fail(api.tx.utility.asDerivative(3, good()), dave, 'Token.FundsUnavailable')
+    const outcome = await session.fail(
+      api.tx.utility.asDerivative(3, good()),
+      dave,
+      'Token.FundsUnavailable',
+    )
     assert.equal(outcome.events.at(-1).method, 'ExtrinsicFailed')
   })
 }
@@ -64,12 +75,15 @@ async function checkAssets(checks, session) {
     assert.equal(assetId.toNumber(), id)
     assert.equal(creator.toString(), dave.address)
     assert.equal(owner.toString(), dave.address)
-    const issued = await session.succeed(api.tx.utility.batchAll([
-      api.tx.assets.setMetadata(id, 'Commune voucher', 'VCH', 4),
-      api.tx.assets.mint(id, dave.address, 1_000_000n),
-      api.tx.assets.transferKeepAlive(id, bob.address, 1_234n),
-      api.tx.assets.approveTransfer(id, bob.address, 50n),
-    ]), dave)
+    const issued = await session.succeed(
+      api.tx.utility.batchAll([
+        api.tx.assets.setMetadata(id, 'Commune voucher', 'VCH', 4),
+        api.tx.assets.mint(id, dave.address, 1_000_000n),
+        api.tx.assets.transferKeepAlive(id, bob.address, 1_234n),
+        api.tx.assets.approveTransfer(id, bob.address, 50n),
+      ]),
+      dave,
+    )
     assert.equal(session.fieldsOf(issued, 'assets', 'Transferred').amount.toBigInt(), 1_234n)
     assert.equal(session.fieldsOf(issued, 'assets', 'Issued').amount.toBigInt(), 1_000_000n)
     assert.equal(session.fieldsOf(issued, 'assets', 'MetadataSet').symbol.toUtf8(), 'VCH')
@@ -85,33 +99,58 @@ async function checkAssets(checks, session) {
     assert.equal(metadata.name.toUtf8(), 'Commune voucher')
     assert.equal(metadata.decimals.toNumber(), 4)
     const holders = await api.query.assets.account.entries(id)
-    const balances = Object.fromEntries(holders.map(([key, value]) => [key.args[1].toString(), value.unwrap().balance.toNumber()]))
+    const balances = Object.fromEntries(
+      holders.map(([key, value]) => [key.args[1].toString(), value.unwrap().balance.toNumber()]),
+    )
     assert.deepEqual(balances, { [bob.address]: 1_234, [dave.address]: 998_766 })
-    assert.equal((await api.query.assets.approvals(id, dave.address, bob.address)).unwrap().amount.toNumber(), 50)
+    assert.equal(
+      (await api.query.assets.approvals(id, dave.address, bob.address)).unwrap().amount.toNumber(),
+      50,
+    )
     assert((await api.query.assets.account(id, alice.address)).isNone)
   })
 
   await checks.check('assets errors', async () => {
-    await session.fail(api.tx.assets.transfer(id, bob.address, 1n << 100n), dave, 'assets.BalanceLow')
+    await session.fail(
+      api.tx.assets.transfer(id, bob.address, 1n << 100n),
+      dave,
+      'assets.BalanceLow',
+    )
     await session.fail(api.tx.assets.mint(id, bob.address, 1n), bob, 'assets.NoPermission')
     await session.fail(api.tx.assets.create(id, dave.address, 10n), dave, 'assets.InUse')
-    await session.fail(api.tx.assets.transferApproved(id, dave.address, bob.address, 51n), bob, 'assets.Unapproved')
+    await session.fail(
+      api.tx.assets.transferApproved(id, dave.address, bob.address, 51n),
+      bob,
+      'assets.Unapproved',
+    )
   })
 }
 
 async function checkMultisig(checks, session) {
   const { api, alice, bob, charlie, dave } = session
   const threshold = 2
-  const others = (pair) => [bob, charlie, dave].filter((one) => one !== pair)
-    .sort((a, b) => Buffer.compare(a.publicKey, b.publicKey)).map((one) => one.address)
-  const address = encodeAddress(createKeyMulti([bob, charlie, dave].map((one) => one.address), threshold), api.registry.chainSS58)
+  const others = (pair) =>
+    [bob, charlie, dave]
+      .filter((one) => one !== pair)
+      .sort((a, b) => Buffer.compare(a.publicKey, b.publicKey))
+      .map((one) => one.address)
+  const address = encodeAddress(
+    createKeyMulti(
+      [bob, charlie, dave].map((one) => one.address),
+      threshold,
+    ),
+    api.registry.chainSS58,
+  )
 
   await checks.check('multisig', async () => {
     await session.succeed(api.tx.balances.transferKeepAlive(address, session.enough * 100n), alice)
     const call = api.tx.balances.transferKeepAlive(alice.address, session.enough)
     const callHash = call.method.hash.toHex()
     const weight = (await call.paymentInfo(bob)).weight
-    const started = await session.succeed(api.tx.multisig.asMulti(threshold, others(bob), null, call, weight), bob)
+    const started = await session.succeed(
+      api.tx.multisig.asMulti(threshold, others(bob), null, call, weight),
+      bob,
+    )
     const fresh = session.fieldsOf(started, 'multisig', 'NewMultisig')
     assert.equal(fresh.multisig.toString(), address)
     assert.equal(fresh.callHash.toHex(), callHash)
@@ -123,10 +162,21 @@ async function checkMultisig(checks, session) {
     assert.deepEqual(approvals.map(String), [bob.address])
     assert(deposit.toBigInt() > 0n)
 
-    await session.fail(api.tx.multisig.approveAsMulti(threshold, others(bob), when, callHash, weight), bob, 'multisig.AlreadyApproved')
-    await session.fail(api.tx.multisig.approveAsMulti(threshold, others(charlie), null, callHash, weight), charlie, 'multisig.NoTimepoint')
+    await session.fail(
+      api.tx.multisig.approveAsMulti(threshold, others(bob), when, callHash, weight),
+      bob,
+      'multisig.AlreadyApproved',
+    )
+    await session.fail(
+      api.tx.multisig.approveAsMulti(threshold, others(charlie), null, callHash, weight),
+      charlie,
+      'multisig.NoTimepoint',
+    )
     const before = await session.free(alice)
-    const done = await session.succeed(api.tx.multisig.asMulti(threshold, others(charlie), when, call, weight), charlie)
+    const done = await session.succeed(
+      api.tx.multisig.asMulti(threshold, others(charlie), when, call, weight),
+      charlie,
+    )
     const executed = session.fieldsOf(done, 'multisig', 'MultisigExecuted')
     assert(executed.result.isOk, executed.result.toString())
     assert.equal(executed.approving.toString(), charlie.address)
@@ -136,8 +186,16 @@ async function checkMultisig(checks, session) {
 
   await checks.check('multisig errors', async () => {
     const call = api.tx.system.remark('0x03')
-    await session.fail(api.tx.multisig.asMulti(1, others(bob), null, call, { refTime: 0, proofSize: 0 }), bob, 'multisig.MinimumThreshold')
-    await session.fail(api.tx.multisig.asMulti(2, others(bob).reverse(), null, call, { refTime: 0, proofSize: 0 }), bob, 'multisig.SignatoriesOutOfOrder')
+    await session.fail(
+      api.tx.multisig.asMulti(1, others(bob), null, call, { refTime: 0, proofSize: 0 }),
+      bob,
+      'multisig.MinimumThreshold',
+    )
+    await session.fail(
+      api.tx.multisig.asMulti(2, others(bob).reverse(), null, call, { refTime: 0, proofSize: 0 }),
+      bob,
+      'multisig.SignatoriesOutOfOrder',
+    )
   })
 }
 
@@ -150,18 +208,37 @@ async function checkProxy(checks, session) {
     assert.equal(fields.delegator.toString(), eve.address)
     assert.equal(fields.delegatee.toString(), ferdie.address)
     const [definitions, deposit] = await api.query.proxy.proxies(eve.address)
-    assert.deepEqual(definitions.map((one) => [one.delegate.toString(), one.proxyType.type, one.delay.toNumber()]),
-      [[ferdie.address, 'Any', 0]])
+    assert.deepEqual(
+      definitions.map((one) => [one.delegate.toString(), one.proxyType.type, one.delay.toNumber()]),
+      [[ferdie.address, 'Any', 0]],
+    )
     assert(deposit.toBigInt() > 0n)
 
     const before = await session.free(bob)
-    const used = await session.succeed(api.tx.proxy.proxy(eve.address, null, api.tx.balances.transferKeepAlive(bob.address, session.enough)), ferdie)
+    const used = await session.succeed(
+      api.tx.proxy.proxy(
+        eve.address,
+        null,
+        api.tx.balances.transferKeepAlive(bob.address, session.enough),
+      ),
+      ferdie,
+    )
     assert(session.fieldsOf(used, 'proxy', 'ProxyExecuted').result.isOk)
     assert.equal(session.fieldsOf(used, 'balances', 'Transfer').from.toString(), eve.address)
     assert.equal(await session.free(bob), before + session.enough)
 
-    const failing = await session.succeed(api.tx.proxy.proxy(eve.address, null, api.tx.balances.transferKeepAlive(bob.address, 1n << 120n)), ferdie)
-    assert.equal(session.nameOf(session.fieldsOf(failing, 'proxy', 'ProxyExecuted').result.asErr), 'Token.FundsUnavailable')
+    const failing = await session.succeed(
+      api.tx.proxy.proxy(
+        eve.address,
+        null,
+        api.tx.balances.transferKeepAlive(bob.address, 1n << 120n),
+      ),
+      ferdie,
+    )
+    assert.equal(
+      session.nameOf(session.fieldsOf(failing, 'proxy', 'ProxyExecuted').result.asErr),
+      'Token.FundsUnavailable',
+    )
   })
 
   await checks.check('proxy errors', async () => {
@@ -201,7 +278,10 @@ async function checkScheduler(checks, session) {
     const remark = api.tx.system.remarkWithEvent('0x06')
     const when = (await api.rpc.chain.getHeader()).number.toNumber() + 5
     const name = `0x${when.toString(16).padStart(64, 'a')}`
-    const planned = await session.succeed(api.tx.sudo.sudo(api.tx.scheduler.scheduleNamed(name, when, null, 63, remark)), alice)
+    const planned = await session.succeed(
+      api.tx.sudo.sudo(api.tx.scheduler.scheduleNamed(name, when, null, 63, remark)),
+      alice,
+    )
     assert(session.fieldsOf(planned, 'sudo', 'Sudid').sudoResult.isOk)
     const scheduled = session.fieldsOf(planned, 'scheduler', 'Scheduled')
     assert.equal(scheduled.when.toNumber(), when)
@@ -214,14 +294,23 @@ async function checkScheduler(checks, session) {
     assert.equal((await api.query.scheduler.lookup(name)).unwrap()[0].toNumber(), when)
 
     while ((await api.rpc.chain.getHeader()).number.toNumber() < when) {
-      await new Promise((resolve) => { setTimeout(resolve, 200) })
+      await new Promise((resolve) => {
+        setTimeout(resolve, 200)
+      })
     }
-    const records = await (await api.at(await api.rpc.chain.getBlockHash(when))).query.system.events()
-    const dispatched = records.find(({ event }) => event.section === 'scheduler' && event.method === 'Dispatched')
+    const records = await (
+      await api.at(await api.rpc.chain.getBlockHash(when))
+    ).query.system.events()
+    const dispatched = records.find(
+      ({ event }) => event.section === 'scheduler' && event.method === 'Dispatched',
+    )
     assert(dispatched, records.map(({ event }) => event.method).join())
     assert(dispatched.phase.isInitialization)
     const [task, id, result] = dispatched.event.data
-    assert.deepEqual(task.map((part) => part.toNumber()), [when, scheduled.index.toNumber()])
+    assert.deepEqual(
+      task.map((part) => part.toNumber()),
+      [when, scheduled.index.toNumber()],
+    )
     assert.equal(id.unwrap().toHex(), name)
     return { result: result.toString() }
   })
@@ -229,7 +318,10 @@ async function checkScheduler(checks, session) {
   await checks.check('scheduler errors', async () => {
     const past = api.tx.scheduler.schedule(1, null, 63, api.tx.system.remark('0x07'))
     const outcome = await session.succeed(api.tx.sudo.sudo(past), alice)
-    assert.equal(session.nameOf(session.fieldsOf(outcome, 'sudo', 'Sudid').sudoResult.asErr), 'scheduler.TargetBlockNumberInPast')
+    assert.equal(
+      session.nameOf(session.fieldsOf(outcome, 'sudo', 'Sudid').sudoResult.asErr),
+      'scheduler.TargetBlockNumberInPast',
+    )
     await session.fail(past, alice, 'BadOrigin')
   })
 }
@@ -240,10 +332,16 @@ async function checkSudo(checks, session) {
   await checks.check('sudo', async () => {
     assert.equal((await api.query.sudo.key()).unwrap().toString(), alice.address)
     const before = (await api.query.system.account(bob.address)).data
-    const outcome = await session.succeed(api.tx.sudo.sudo(api.tx.balances.forceTransfer(bob.address, alice.address, session.enough)), alice)
+    const outcome = await session.succeed(
+      api.tx.sudo.sudo(api.tx.balances.forceTransfer(bob.address, alice.address, session.enough)),
+      alice,
+    )
     assert(session.fieldsOf(outcome, 'sudo', 'Sudid').sudoResult.isOk)
     assert.equal(await session.free(bob), before.free.toBigInt() - session.enough)
-    const asBob = await session.succeed(api.tx.sudo.sudoAs(bob.address, api.tx.system.remarkWithEvent('0x08')), alice)
+    const asBob = await session.succeed(
+      api.tx.sudo.sudoAs(bob.address, api.tx.system.remarkWithEvent('0x08')),
+      alice,
+    )
     assert(session.fieldsOf(asBob, 'sudo', 'SudoAsDone').sudoResult.isOk)
     assert.equal(session.fieldsOf(asBob, 'system', 'Remarked').sender.toString(), bob.address)
     await session.fail(api.tx.sudo.sudo(api.tx.system.remark('0x09')), bob, 'sudo.RequireSudo')

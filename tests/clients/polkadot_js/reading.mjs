@@ -20,16 +20,25 @@ async function checkStorage(checks, session) {
     const account = await api.query.system.account(alice.address)
     assert(account.data.free.toBigInt() > session.enough)
     assert(account.providers.toNumber() >= 1)
-    assert.equal((await api.query.system.account(session.fresh('nobody').address)).nonce.toNumber(), 0)
+    assert.equal(
+      (await api.query.system.account(session.fresh('nobody').address)).nonce.toNumber(),
+      0,
+    )
     return { free: account.data.free.toString() }
   })
 
   await checks.check('storage of several keys', async () => {
-    const accounts = await api.query.system.account.multi([alice.address, bob.address, aliceEd.address])
+    const accounts = await api.query.system.account.multi([
+      alice.address,
+      bob.address,
+      aliceEd.address,
+    ])
     assert.equal(accounts.length, 3)
     for (const account of accounts) assert(account.data.free.toBigInt() > 0n)
     const [account, now, issuance] = await api.queryMulti([
-      [api.query.system.account, bob.address], [api.query.timestamp.now], [api.query.balances.totalIssuance],
+      [api.query.system.account, bob.address],
+      [api.query.timestamp.now],
+      [api.query.balances.totalIssuance],
     ])
     assert(account.data.free.toBigInt() > 0n)
     assert(now.toBigInt() > 1_600_000_000_000n)
@@ -40,20 +49,32 @@ async function checkStorage(checks, session) {
     const entries = await api.query.system.account.entries()
     const addresses = entries.map(([key]) => key.args[0].toString())
     for (const pair of [alice, bob, aliceEd]) assert(addresses.includes(pair.address), pair.address)
-    const total = entries.reduce((sum, [, { data }]) => sum + data.free.toBigInt() + data.reserved.toBigInt(), 0n)
+    const total = entries.reduce(
+      (sum, [, { data }]) => sum + data.free.toBigInt() + data.reserved.toBigInt(),
+      0n,
+    )
     const first = await api.query.system.account.keysPaged({ pageSize: 2, args: [] })
-    const second = await api.query.system.account.keysPaged({ pageSize: 2, args: [], startKey: first[1].toHex() })
+    const second = await api.query.system.account.keysPaged({
+      pageSize: 2,
+      args: [],
+      startKey: first[1].toHex(),
+    })
     assert.equal(first.length, 2)
     assert(second.every((key) => first.every((earlier) => !earlier.eq(key))))
     return { accounts: entries.length, total }
   })
 
   await checks.check('storage key, hash and size', async () => {
-    const raw = (await api.rpc.state.getStorage(api.query.system.account.key(alice.address))).unwrap().toU8a(true)
+    const raw = (await api.rpc.state.getStorage(api.query.system.account.key(alice.address)))
+      .unwrap()
+      .toU8a(true)
     assert.equal((await api.query.system.account.size(alice.address)).toNumber(), raw.length)
     assert.equal((await api.query.system.account.hash(alice.address)).toHex(), blake2AsHex(raw))
     // The key that every Substrate chain uses, from its public description.
-    assert.equal(api.query.system.number.key(), '0x26aa394eea5630e07c48ae0c9558cef702a5c1b19ab7a04f536c519aca4983ac')
+    assert.equal(
+      api.query.system.number.key(),
+      '0x26aa394eea5630e07c48ae0c9558cef702a5c1b19ab7a04f536c519aca4983ac',
+    )
     const code = await api.rpc.state.getStorageSize('0x3a636f6465')
     return { code: code.toNumber() }
   })
@@ -61,14 +82,19 @@ async function checkStorage(checks, session) {
   await checks.check('storage at a past block', async () => {
     const past = await api.rpc.chain.getFinalizedHead()
     const before = await session.free(bob)
-    await session.succeed(api.tx.balances.transferKeepAlive(bob.address, session.enough), alice, { until: 'Finalized' })
+    await session.succeed(api.tx.balances.transferKeepAlive(bob.address, session.enough), alice, {
+      until: 'Finalized',
+    })
     assert.equal(await session.free(bob), before + session.enough)
     const then = await api.at(past)
     assert.equal((await then.query.system.account(bob.address)).data.free.toBigInt(), before)
     const genesis = await api.at(api.genesisHash)
     assert.equal((await genesis.query.system.number()).toNumber(), 0)
     assert((await genesis.query.system.account.entries()).length >= 3)
-    const changes = await api.rpc.state.queryStorage([api.query.system.account.key(bob.address)], past)
+    const changes = await api.rpc.state.queryStorage(
+      [api.query.system.account.key(bob.address)],
+      past,
+    )
     assert(changes.length >= 2)
   })
 }
@@ -84,9 +110,15 @@ async function checkRuntimeCalls(checks, session) {
     assert.equal(nonce, (await api.rpc.system.accountNextIndex(alice.address)).toNumber())
     const tx = await api.tx.balances.transferKeepAlive(bob.address, 1n).signAsync(alice)
     const info = await api.call.transactionPaymentApi.queryInfo(tx.toHex(), tx.encodedLength)
-    const details = await api.call.transactionPaymentApi.queryFeeDetails(tx.toHex(), tx.encodedLength)
+    const details = await api.call.transactionPaymentApi.queryFeeDetails(
+      tx.toHex(),
+      tx.encodedLength,
+    )
     const { baseFee, lenFee, adjustedWeightFee } = details.inclusionFee.unwrap()
-    assert.equal(info.partialFee.toBigInt(), [baseFee, lenFee, adjustedWeightFee].reduce((sum, fee) => sum + fee.toBigInt(), 0n))
+    assert.equal(
+      info.partialFee.toBigInt(),
+      [baseFee, lenFee, adjustedWeightFee].reduce((sum, fee) => sum + fee.toBigInt(), 0n),
+    )
     assert.equal(info.class.type, 'Normal')
     const byLength = await api.call.transactionPaymentApi.queryLengthToFee(tx.encodedLength)
     assert.equal(byLength.toBigInt(), lenFee.toBigInt())
@@ -97,7 +129,11 @@ async function checkRuntimeCalls(checks, session) {
   await checks.check('validity as the pool sees it', async () => {
     const tx = await api.tx.system.remark('0x01').signAsync(alice)
     const at = await api.rpc.chain.getBlockHash()
-    const validity = await api.call.taggedTransactionQueue.validateTransaction('External', tx.toHex(), at)
+    const validity = await api.call.taggedTransactionQueue.validateTransaction(
+      'External',
+      tx.toHex(),
+      at,
+    )
     const valid = validity.asOk
     assert.equal(valid.provides.length, 1)
     assert(valid.longevity.toNumber() > 0)
@@ -107,7 +143,10 @@ async function checkRuntimeCalls(checks, session) {
   await checks.check('fee over rpc', async () => {
     const tx = await api.tx.balances.transferKeepAlive(bob.address, 1n).signAsync(alice)
     const details = await api.rpc.payment.queryFeeDetails(tx.toHex())
-    const fees = Object.values(details.inclusionFee.unwrap().toJSON()).reduce((sum, fee) => sum + BigInt(fee), 0n)
+    const fees = Object.values(details.inclusionFee.unwrap().toJSON()).reduce(
+      (sum, fee) => sum + BigInt(fee),
+      0n,
+    )
     // The library's own decoder of this method dates from one-dimensional weights.
     const info = await api._rpcCore.provider.send('payment_queryInfo', [tx.toHex()])
     assert.match(info.class, /^normal$/i)
@@ -154,7 +193,8 @@ async function checkBlocks(checks, session) {
       extrinsics += block.extrinsics.length
       const records = await (await api.at(hash)).query.system.events()
       for (const { phase } of records) {
-        if (phase.isApplyExtrinsic) assert(phase.asApplyExtrinsic.toNumber() < block.extrinsics.length)
+        if (phase.isApplyExtrinsic)
+          assert(phase.asApplyExtrinsic.toNumber() < block.extrinsics.length)
       }
       events += records.length
     }
@@ -170,7 +210,10 @@ async function checkBlocks(checks, session) {
     assert.equal(block.header.hash.toHex(), hash.toHex())
     assert.equal(extrinsics.length, block.extrinsics.length)
     assert(events.length > 0)
-    assert((await api.derive.chain.bestNumber()).toNumber() >= (await api.derive.chain.bestNumberFinalized()).toNumber())
+    assert(
+      (await api.derive.chain.bestNumber()).toNumber() >=
+        (await api.derive.chain.bestNumberFinalized()).toNumber(),
+    )
     const { header, mortalLength, nonce } = await api.derive.tx.signingInfo(alice.address, -1)
     assert(header.number.toNumber() > 0 && mortalLength > 0 && nonce.toNumber() >= 0)
     const accounts = await api.derive.balances.account(alice.address)
@@ -180,13 +223,21 @@ async function checkBlocks(checks, session) {
   await checks.check('read proof', async () => {
     const hash = await api.rpc.chain.getFinalizedHead()
     const header = await api.rpc.chain.getHeader(hash)
-    const { at, proof } = await api.rpc.state.getReadProof([api.query.system.account.key(alice.address)], hash)
+    const { at, proof } = await api.rpc.state.getReadProof(
+      [api.query.system.account.key(alice.address)],
+      hash,
+    )
     assert.equal(at.toHex(), hash.toHex())
     // The root's node is among them: its hash is the state root that the header commits to.
     assert(proof.some((node) => blake2AsHex(node.toU8a(true)) === header.stateRoot.toHex()))
-    const raw = (await api.rpc.state.getStorage(api.query.system.account.key(alice.address), hash)).unwrap()
+    const raw = (
+      await api.rpc.state.getStorage(api.query.system.account.key(alice.address), hash)
+    ).unwrap()
     const hexes = proof.map((node) => u8aToHex(node.toU8a(true)).slice(2))
-    assert(hexes.some((node) => node.includes(u8aToHex(raw.toU8a(true)).slice(2))), 'the value is in the proof')
+    assert(
+      hexes.some((node) => node.includes(u8aToHex(raw.toU8a(true)).slice(2))),
+      'the value is in the proof',
+    )
     return { nodes: proof.length }
   })
 }
@@ -211,7 +262,9 @@ async function checkSubscriptions(checks, session) {
   await checks.check('storage subscription', async () => {
     const times = await take(3, (on) => api.query.timestamp.now((now) => on(now.toBigInt())))
     assert(times[0] < times[1] && times[1] < times[2], times.join())
-    const balances = take(2, (on) => api.query.system.account(bob.address, (account) => on(account.data.free.toBigInt())))
+    const balances = take(2, (on) =>
+      api.query.system.account(bob.address, (account) => on(account.data.free.toBigInt())),
+    )
     await session.succeed(api.tx.balances.transferKeepAlive(bob.address, session.enough), alice)
     const [before, after] = await balances
     assert.equal(after, before + session.enough)

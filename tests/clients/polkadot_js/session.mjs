@@ -18,7 +18,9 @@ export class Session {
   }
 
   /** A transfer large enough to bring an account into being. */
-  get enough() { return this.api.consts.balances.existentialDeposit.toBigInt() * 10n }
+  get enough() {
+    return this.api.consts.balances.existentialDeposit.toBigInt() * 10n
+  }
 
   /** Signs, submits and watches; resolves in the block, or in the finalized block. */
   submit(tx, pair, { until = 'InBlock', onStatus, ...options } = {}) {
@@ -39,7 +41,9 @@ export class Session {
           events: result.events.map(({ event }) => event),
           error: result.dispatchError && this.nameOf(result.dispatchError),
         })
-      }).then((unsubscribe) => { stop = unsubscribe }, reject)
+      }).then((unsubscribe) => {
+        stop = unsubscribe
+      }, reject)
     })
   }
 

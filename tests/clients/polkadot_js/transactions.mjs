@@ -11,7 +11,10 @@ export async function checkTransactions(checks, session) {
   await checks.check('transfer signed by sr25519, watched to finalized', async () => {
     const before = await session.free(bob)
     const outcome = await session.succeed(transfer(), alice, { until: 'Finalized' })
-    assert.deepEqual(outcome.statuses.filter((status) => status !== 'Broadcast'), ['Ready', 'InBlock', 'Finalized'])
+    assert.deepEqual(
+      outcome.statuses.filter((status) => status !== 'Broadcast'),
+      ['Ready', 'InBlock', 'Finalized'],
+    )
     const { from, to, amount } = session.fieldsOf(outcome, 'balances', 'Transfer')
     assert.equal(from.toString(), alice.address)
     assert.equal(to.toString(), bob.address)
@@ -32,9 +35,18 @@ export async function checkTransactions(checks, session) {
 
   await checks.check('a new account is born', async () => {
     const child = session.fresh('child')
-    const outcome = await session.succeed(api.tx.balances.transferAllowDeath(child.address, session.enough), alice)
-    assert.equal(session.fieldsOf(outcome, 'system', 'NewAccount').account.toString(), child.address)
-    assert.equal(session.fieldsOf(outcome, 'balances', 'Endowed').freeBalance.toBigInt(), session.enough)
+    const outcome = await session.succeed(
+      api.tx.balances.transferAllowDeath(child.address, session.enough),
+      alice,
+    )
+    assert.equal(
+      session.fieldsOf(outcome, 'system', 'NewAccount').account.toString(),
+      child.address,
+    )
+    assert.equal(
+      session.fieldsOf(outcome, 'balances', 'Endowed').freeBalance.toBigInt(),
+      session.enough,
+    )
     assert.equal(await session.free(child), session.enough)
   })
 
@@ -72,7 +84,7 @@ export async function checkTransactions(checks, session) {
     const outcome = await session.succeed(transfer(), charlie)
     const paid = session.fieldsOf(outcome, 'transactionPayment', 'TransactionFeePaid')
     assert.equal(paid.actualFee.toBigInt(), partialFee.toBigInt())
-    assert.equal(before - await session.free(charlie), partialFee.toBigInt() + session.enough)
+    assert.equal(before - (await session.free(charlie)), partialFee.toBigInt() + session.enough)
     const { dispatchInfo } = session.fieldsOf(outcome, 'system', 'ExtrinsicSuccess')
     assert(dispatchInfo.weight.refTime.toBigInt() > 0n)
     return { fee: partialFee.toString(), refTime: weight.refTime.toString() }
@@ -82,7 +94,9 @@ export async function checkTransactions(checks, session) {
     // What a browser extension does: it receives the payload as JSON and returns a signature.
     const signer = {
       signPayload: async (payload) => {
-        const typed = api.registry.createType('ExtrinsicPayload', payload, { version: payload.version })
+        const typed = api.registry.createType('ExtrinsicPayload', payload, {
+          version: payload.version,
+        })
         return { id: 1, ...typed.sign(alice) }
       },
     }
@@ -95,11 +109,22 @@ export async function checkTransactions(checks, session) {
     const tx = await transfer().signAsync(alice)
     const { genesisHash, runtimeVersion } = api
     const header = await api.rpc.chain.getHeader()
-    const payload = api.registry.createType('ExtrinsicPayload', {
-      method: tx.method.toHex(), era: tx.era.toHex(), nonce: tx.nonce, tip: 0, genesisHash,
-      blockHash: await api.rpc.chain.getBlockHash(tx.era.asMortalEra.birth(header.number.toNumber())),
-      specVersion: runtimeVersion.specVersion, transactionVersion: runtimeVersion.transactionVersion,
-    }, { version: 4 })
+    const payload = api.registry.createType(
+      'ExtrinsicPayload',
+      {
+        method: tx.method.toHex(),
+        era: tx.era.toHex(),
+        nonce: tx.nonce,
+        tip: 0,
+        genesisHash,
+        blockHash: await api.rpc.chain.getBlockHash(
+          tx.era.asMortalEra.birth(header.number.toNumber()),
+        ),
+        specVersion: runtimeVersion.specVersion,
+        transactionVersion: runtimeVersion.transactionVersion,
+      },
+      { version: 4 },
+    )
     const wrapped = u8aConcat('<Bytes>', payload.toU8a({ method: true }), '</Bytes>')
     tx.addSignature(alice.address, u8aConcat([1], alice.sign(wrapped)), payload.toHex())
     await assert.rejects(() => api.rpc.author.submitExtrinsic(tx), /1010/)
@@ -114,9 +139,15 @@ export async function checkTransactions(checks, session) {
     })
     assert.equal(waiting, 'Future')
     assert.equal((await api.rpc.system.accountNextIndex(charlie.address)).toNumber(), nonce)
-    const [second, first] = await Promise.all([later, session.submit(transfer(), charlie, { nonce })])
+    const [second, first] = await Promise.all([
+      later,
+      session.submit(transfer(), charlie, { nonce }),
+    ])
     assert.deepEqual([first.error, second.error], [undefined, undefined])
-    assert.deepEqual(second.statuses.filter((status) => status !== 'Broadcast'), ['Future', 'Ready', 'InBlock'])
+    assert.deepEqual(
+      second.statuses.filter((status) => status !== 'Broadcast'),
+      ['Future', 'Ready', 'InBlock'],
+    )
   })
 
   await checks.check('pending extrinsics', async () => {
@@ -131,6 +162,9 @@ export async function checkTransactions(checks, session) {
     const bad = await api.tx.balances.transferAllowDeath(bob.address, 1n << 120n).signAsync(alice)
     const failure = await api.rpc.system.dryRun(bad.toHex())
     assert.equal(session.nameOf(failure.asOk.asErr), 'Token.FundsUnavailable')
-    assert.equal((await api.query.system.account(alice.address)).nonce.toNumber(), good.nonce.toNumber())
+    assert.equal(
+      (await api.query.system.account(alice.address)).nonce.toNumber(),
+      good.nonce.toNumber(),
+    )
   })
 }

@@ -159,6 +159,20 @@ def header_hash(session: Session) -> Found:
     return None
 
 
+@check("read proof")
+def read_proof(session: Session) -> Found:
+    chain = session.chain
+    head = chain.get_chain_finalised_head()
+    key = chain.create_storage_key("System", "Account", [session.alice.ss58_address]).to_hex()
+    answer = chain.rpc_request("state_getReadProof", [[key], head])["result"]
+    root = chain.get_block_header(head)["header"]["stateRoot"]
+    nodes = [bytes.fromhex(node[2:]) for node in answer["proof"]]
+    assert answer["at"] == head
+    # The root's node is among them: its hash is the state root that the header commits to.
+    assert any("0x" + blake2b(node, digest_size=32).hexdigest() == root for node in nodes)
+    return {"nodes": len(nodes)}
+
+
 @check("block headers")
 def block_headers(session: Session) -> Found:
     for finalized_only in (False, True):

@@ -81,6 +81,16 @@ def fee(session: Session) -> Found:
     return {"fee": str(info[fee_key])}
 
 
+@check("dry run")
+def dry_run(session: Session) -> Found:
+    nonce = session.chain.get_account_nonce(session.alice.ss58_address)
+    extrinsic = session.chain.create_signed_extrinsic(session.transfer(), session.alice)
+    answer = session.chain.rpc_request("system_dryRun", [extrinsic.data.to_hex()])["result"]
+    assert answer == "0x0000", answer
+    assert session.chain.get_account_nonce(session.alice.ss58_address) == nonce
+    return None
+
+
 @check("a failed call is decoded to its error")
 def failed_call(session: Session) -> Found:
     unknown = session.call("Assets", "destroy_accounts", id=4_000_000_000)
