@@ -44,7 +44,7 @@ class RunningNode:
 
 @contextmanager
 def running_node(folder: Path, *options: str) -> Iterator[RunningNode]:
-    """Starts a development node, yields it once it has blocks, stops it and demands a clean exit."""
+    """Starts a development node, yields it once it has blocks, and demands a clean exit."""
     port = free_port()
     node = RunningNode(port, folder / "node.log")
     command: list[str | Path] = [
