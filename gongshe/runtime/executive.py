@@ -154,11 +154,11 @@ class BlockExecution:
         self._system = self.runtime.pallet(System)
         self._balances = self.runtime.pallet(Balances)
         self._payment = self.runtime.pallet(TransactionPayment)
-        self._open(parent_hash, digest)
+        self._system.initialize(number, parent_hash, digest)
 
-    def _open(self, parent_hash: bytes, digest: Digest) -> None:
+    def open(self) -> None:
+        """Do what comes before the first extrinsic; `check` and `validate` do without it."""
         system = self._system
-        system.initialize(self.number, parent_hash, digest)
         self._upgrade()
         for pallet in self.runtime.pallets:
             weight = pallet.on_initialize(self.number)

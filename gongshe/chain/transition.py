@@ -1,0 +1,221 @@
+"""The one definition of a valid block.
+
+A block is valid on its parent iff its header claims and is sealed for a later slot by that slot's
+leader, its extrinsics hash to the header's root, each may be included, every signature holds,
+and executing them gives the header's digest and state root. Authoring, importing and re-checking
+all come through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gongshe.chain.signatures import SignatureJob, SignatureVerifier, Ticket
+from gongshe.chain.store import BEFORE_SLOTS, ChainStore, NewBlock
+from gongshe.consensus.fork_choice import Head
+from gongshe.consensus.slots import HeaderRefused, check_claim
+from gongshe.primitives.crypto import blake2_256
+from gongshe.primitives.header import Block, Digest, DigestItem, Header, Other, PreRuntime
+from gongshe.primitives.records import Record
+from gongshe.primitives.scale import ScaleError
+from gongshe.runtime.assembly import Assembly
+from gongshe.runtime.executive import BlockExecution, Outcome, Runtime
+from gongshe.runtime.overlay import Overlay, StateReader
+from gongshe.runtime.pallets.aura import Aura
+from gongshe.runtime.validity import (
+    BlockRefused,
+    DecodedExtrinsic,
+    Refused,
+    decode,
+    signed_message,
+)
+from gongshe.storage.states import PreparedState
+from gongshe.storage.trie import ordered_root
+
+MAX_EXTRINSICS = 65_536
+"""Extrinsics in a block: five times what fits by weight."""
+
+MAX_VERIFIED = 32_768
+"""Checked extrinsics remembered: three full blocks, some 40 MB."""
+
+JOBS_AHEAD = 512
+"""Signatures sent to be checked at a time, so that checking starts while decoding goes on."""
+
+Assemblies = Mapping[int, Assembly]
+
+
+class Verified:
+    """Extrinsics whose signature was found valid, with what they signed; the oldest make room."""
+
+    def __init__(self, limit: int = MAX_VERIFIED) -> None:
+        self._limit = limit
+        self._found: dict[bytes, tuple[DecodedExtrinsic, bytes]] = {}
+
+    def add(self, extrinsic: DecodedExtrinsic, birth_hash: bytes) -> None:
+        """Remember a valid extrinsic and the birth block that its signature covers."""
+        found = self._found
+        found[extrinsic.hash] = (extrinsic, birth_hash)
+        while len(found) > self._limit:
+            del found[next(iter(found))]
+
+    def forget(self, extrinsic_hashes: Sequence[bytes]) -> None:
+        """Drop extrinsics that are final."""
+        for extrinsic_hash in extrinsic_hashes:
+            self._found.pop(extrinsic_hash, None)
+
+    def find(self, extrinsic_hash: bytes, execution: BlockExecution) -> DecodedExtrinsic | None:
+        """Return an extrinsic whose signature is known to hold in the block under execution."""
+        found = self._found.get(extrinsic_hash)
+        if found is None or found[0].spec_version != execution.assembly.spec_version:
+            return None
+        extrinsic, birth_hash = found
+        signature = extrinsic.signature
+        if signature is None or signature.era is None:
+            return extrinsic
+        return extrinsic if execution.birth_hash(extrinsic) == birth_hash else None
+
+
+class InvalidBlock(Exception):
+    """A block that must never be imported; it says which rule it breaks."""
+
+    def __init__(self, rule: str, expected: object = "", found: object = "") -> None:
+        super().__init__(f"{rule}: expected {expected}, found {found}")
+        self.rule, self.expected, self.found = rule, expected, found
+
+
+class Executed(Record, eq=False):
+    """A block's execution on its parent's state: what it changes and the root of the result."""
+
+    outcome: Outcome
+    prepared: PreparedState
+    extrinsics: tuple[DecodedExtrinsic, ...]
+
+
+def schedule_after(assemblies: Assemblies, state: StateReader) -> tuple[tuple[bytes, ...], int]:
+    """Return the slot schedule in force for the children of a block, and slot milliseconds."""
+    aura = Runtime(next(iter(assemblies.values())), Overlay(state)).pallet(Aura)
+    return aura.authorities.value, aura.slot_duration.value
+
+
+def check_header(store: ChainStore, assemblies: Assemblies, parent: Head, header: Header) -> int:
+    """Return the slot of a header that may follow its parent; InvalidBlock otherwise."""
+    if header.number != parent.number + 1:
+        raise InvalidBlock("number", parent.number + 1, header.number)
+    schedule, _ = schedule_after(assemblies, store.states.executing(parent.block_hash))
+    slot = parent.slot if parent.number else BEFORE_SLOTS
+    try:
+        return check_claim(header, slot, schedule)
+    except HeaderRefused as refused:
+        raise InvalidBlock("header", refused.expected, refused.found) from None
+
+
+def check_body(header: Header, extrinsics: Sequence[bytes]) -> None:
+    """Ensure that these are the header's extrinsics."""
+    if len(extrinsics) > MAX_EXTRINSICS:
+        raise InvalidBlock("extrinsics", f"at most {MAX_EXTRINSICS}", len(extrinsics))
+    root = ordered_root(extrinsics)
+    if root != header.extrinsics_root:
+        raise InvalidBlock("extrinsics root", header.extrinsics_root.hex(), root.hex())
+
+
+def execute(
+    store: ChainStore,
+    assemblies: Assemblies,
+    block: Block,
+    verifier: SignatureVerifier,
+    verified: Verified,
+) -> Executed:
+    """Execute a block whose header and body were checked; InvalidBlock if it breaks a rule.
+
+    Signatures that nobody has checked are checked meanwhile, in the verifier's processes.
+    """
+    header, _ = block.header.unsealed()
+    claimed = header.digest.logs
+    execution = BlockExecution(
+        assemblies,
+        store.states.executing(header.parent_hash),
+        header.number,
+        header.parent_hash,
+        Digest(tuple(item for item in claimed if before_execution(item))),
+    )
+    try:
+        extrinsics, tickets = _decode_all(execution, store.genesis_hash, block, verifier, verified)
+        execution.open()
+        for extrinsic in extrinsics:
+            execution.apply(extrinsic)
+        outcome = execution.finish()
+    except Refused as refused:
+        position = len(execution.results)
+        raise InvalidBlock(
+            f"extrinsic {position}: {refused.name}", refused.expected, refused.found
+        ) from None
+    except BlockRefused as refused:
+        raise InvalidBlock("block", refused.expected, refused.found) from None
+    except ScaleError as fault:
+        raise InvalidBlock("extrinsic", "a call of this runtime", fault) from None
+    prepared = store.states.prepare(header.parent_hash, outcome.changes)
+    if outcome.digest.logs != claimed:
+        raise InvalidBlock("digest", outcome.digest.logs, claimed)
+    if prepared.root != header.state_root:
+        raise InvalidBlock("state root", header.state_root.hex(), prepared.root.hex())
+    for ticket in tickets:
+        if not all(ticket.results()):
+            raise InvalidBlock("signature", "every signature to hold", "one that does not")
+    return Executed(outcome, prepared, tuple(extrinsics))
+
+
+def sealed_block(header: Header, slot: int, executed: Executed) -> NewBlock:
+    """Return a block ready to be kept: the last stage."""
+    return NewBlock(
+        header,
+        header.hash,
+        slot,
+        [extrinsic.raw for extrinsic in executed.extrinsics],
+        [extrinsic.hash for extrinsic in executed.extrinsics],
+        executed.prepared,
+    )
+
+
+def before_execution(item: DigestItem) -> bool:
+    """Tell whether a digest item is told to the runtime rather than by it."""
+    return isinstance(item, PreRuntime | Other)
+
+
+def signature_job(
+    execution: BlockExecution, genesis_hash: bytes, extrinsic: DecodedExtrinsic
+) -> SignatureJob | None:
+    """Return the question whether an extrinsic's signature holds; None if it has none."""
+    signature = extrinsic.signature
+    if signature is None:
+        return None
+    birth = genesis_hash if signature.era is None else execution.birth_hash(extrinsic)
+    message = signed_message(execution.assembly, extrinsic, genesis_hash, birth)
+    return SignatureJob(signature.scheme, signature.signer, signature.value, message)
+
+
+def _decode_all(
+    execution: BlockExecution,
+    genesis_hash: bytes,
+    block: Block,
+    verifier: SignatureVerifier,
+    verified: Verified,
+) -> tuple[list[DecodedExtrinsic], list[Ticket]]:
+    """Read every extrinsic and send off the signatures that nobody has checked."""
+    extrinsics: list[DecodedExtrinsic] = []
+    tickets: list[Ticket] = []
+    jobs: list[SignatureJob] = []
+    assembly = execution.assembly
+    for raw in block.extrinsics:
+        extrinsic = verified.find(blake2_256(raw), execution)
+        if extrinsic is None:
+            extrinsic = decode(assembly, raw)
+            job = signature_job(execution, genesis_hash, extrinsic)
+            if job is not None:
+                jobs.append(job)
+                if len(jobs) == JOBS_AHEAD:
+                    tickets.append(verifier.submit(jobs))
+                    jobs = []
+        extrinsics.append(extrinsic)
+    if jobs:
+        tickets.append(verifier.submit(jobs))
+    return extrinsics, tickets
