@@ -68,19 +68,19 @@ def forget_nodes(database: Database, batch: Batch, number: int) -> None:
     batch[PAST_PATHS + number_key(number)] = None
 
 
-def sweep_values(database: Database, upto: int) -> Iterator[Batch]:
-    """Yield batches that turn an archive into a history above block `upto` only.
+def sweep_values(database: Database, upto: int, present: int) -> Iterator[Batch]:
+    """Yield batches that turn an archive up to block `present` into a history above `upto` only.
 
     The last batch writes the lists of keys by which later blocks are pruned one by one.
     """
-    keys: dict[int, list[bytes]] = {}
+    keys: dict[int, list[bytes]] = {number: [] for number in range(upto + 1, present + 1)}
     batch: Batch = {}
     for seen, (raw, _) in enumerate(database.scan(PAST_VALUE, end_of(PAST_VALUE)), 1):
         key, number = read_past_value_key(raw)
         if number <= upto:
             batch[raw] = None
         else:
-            keys.setdefault(number, []).append(key)
+            keys[number].append(key)
         if seen % SWEEP_ENTRIES == 0 and batch:
             yield batch
             batch = {}

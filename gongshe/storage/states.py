@@ -187,14 +187,15 @@ class States:
     def prepare(self, parent: bytes, changes: Mapping[bytes, bytes | None]) -> PreparedState:
         """Work out the state of a child of an unfinalized or of the last finalized block."""
         view = self._live(parent)
-        get = view.get
+        layer = self._layers.get(parent)
+        get, node = (self._flat.get, self._flat.node) if layer is None else (view.get, view.node)
         effective: list[Change] = []
         for key in sorted(changes):
             new = changes[key]
             old = get(key)
             if old != new:
                 effective.append((key, old, new))
-        trie = update(view.node, view.leaf, effective, V1)
+        trie = update(node, view.leaf, effective, V1)
         return PreparedState(
             parent,
             trie.root,
@@ -308,7 +309,7 @@ class States:
             oldest = max(status.oldest, status.number - retained)
             status = status._replace(oldest=oldest)
             self._database.write({STATUS: pack_record(*status)})
-            for batch in sweep_values(self._database, oldest):
+            for batch in sweep_values(self._database, oldest, status.number):
                 self._database.write(batch)
         status = status._replace(retained=retained)
         self._database.write({STATUS: pack_record(*status)})

@@ -6,11 +6,13 @@ children stays is not taken apart: the new hashes are written into a copy of its
 a key appears or disappears is a branch decoded, split, merged or folded into its only child.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from hashlib import blake2b
 from typing import NamedTuple
 
 from gongshe.storage.trie_nodes import (
+    BIT,
+    BRANCH,
     DIGITS,
     EMPTY_ROOT,
     HASHED_ENTRY,
@@ -25,6 +27,7 @@ from gongshe.storage.trie_nodes import (
     encode_branch,
     encode_leaf,
     entry_of,
+    hash_256,
     leaf_with,
     node_value,
     root_of,
@@ -59,11 +62,14 @@ class Leaf(NamedTuple):
     value: Value
 
 
-class Outcome(NamedTuple):
-    """What stands at a path after its changes: an entry, and the leaf if it is one."""
+FEW = 16
+"""Changes among which a group's end is looked for one by one; among more, by bisection."""
 
-    entry: bytes
-    leaf: Leaf | None
+OFFSET = tuple(5 + HASHED_ENTRY * below.bit_count() for below in range(1 << 15))
+"""Where a child's entry begins in a record without partial key, by the children before it."""
+
+Outcome = tuple[bytes, Leaf | None]
+"""What stands at a path after its changes: an entry, and the leaf if it is one."""
 
 
 def update(
@@ -80,7 +86,7 @@ def update(
     else:
         leaf = read_leaf("")
         outcome = work.grow("", leaf is not None, 0, len(changes))
-    root = EMPTY_ROOT if outcome is None else root_of(outcome.entry)
+    root = EMPTY_ROOT if outcome is None else root_of(outcome[0])
     return TrieChange(root, work.nodes, work.replaced)
 
 
@@ -121,11 +127,11 @@ class _Update:
     def untouched(self, record: bytes | None) -> Outcome | None:
         """Return what stands at the root when nothing changes."""
         if record is not None:
-            return Outcome(entry_of(record[2:]), None)
+            return entry_of(record[2:]), None
         pair = self.read_leaf("")
         if pair is None:
             return None
-        return Outcome(entry_of(encode_leaf(pair[0], 0, node_value(pair[1], self.layout))), None)
+        return entry_of(encode_leaf(pair[0], 0, node_value(pair[1], self.layout))), None
 
     def visit(self, path: str, record: bytes, first: int, last: int) -> Outcome | None:
         """Apply changes[first:last], all below `path`, to the branch recorded there.
@@ -137,45 +143,44 @@ class _Update:
         paths = self.paths
         bitmap = record[3] | record[4] << 8
         if (
-            record[2] != 0x80
+            record[2] != BRANCH
             or len(record) != 5 + HASHED_ENTRY * bitmap.bit_count()
             or len(paths[first]) == depth
         ):
             return self.reshape(path, Branch.decode(record), (first, first, last), {})
         leaves = record[0] | record[1] << 8
         fresh = bytearray(record)
-        changes, layout = self.changes, self.layout
         at = first
         while at < last:
             digit = paths[at][depth]
             end = at + 1
+            if last - at > FEW:
+                end = bisect_left(paths, path + digit + "g", end, last)
             while end < last and paths[end][depth] == digit:
                 end += 1
-            bit = 1 << NIBBLE[digit]
+            bit = BIT[digit]
             if leaves & bit:
-                key, old, new = changes[at]
+                key, old, new = self.changes[at]
                 if old is None or new is None or end - at > 1:
                     break
-                encoded = leaf_with(key, depth + 1, new, layout)
-                if len(encoded) < 32:
+                entry = leaf_with(key, depth + 1, new, self.layout)
+                if len(entry) != HASHED_ENTRY:
                     break
-                digest = blake2b(encoded, digest_size=32).digest()
             elif bitmap & bit:
-                child = path + digit
-                below = self.enter(child, at, end)
-                if below is None or below.leaf is not None or len(below.entry) != HASHED_ENTRY:
+                below = self.enter(path + digit, at, end)
+                if below is None or below[1] is not None or len(below[0]) != HASHED_ENTRY:
                     branch = Branch.decode(bytes(fresh))
                     made = _place(branch, NIBBLE[digit], below)
                     return self.reshape(path, branch, (first, end, last), made)
-                digest = below.entry[1:]
+                entry = below[0]
             else:
                 break
-            offset = 6 + HASHED_ENTRY * (bitmap & bit - 1).bit_count()
-            fresh[offset : offset + 32] = digest
+            offset = OFFSET[bitmap & bit - 1]
+            fresh[offset : offset + HASHED_ENTRY] = entry
             at = end
         else:
             self.nodes[path] = done = bytes(fresh)
-            return Outcome(b"\x80" + blake2b(done[2:], digest_size=32).digest(), None)
+            return b"\x80" + hash_256(done[2:]), None
         return self.reshape(path, Branch.decode(bytes(fresh)), (first, at, last), {})
 
     def enter(self, path: str, first: int, last: int) -> Outcome | None:
@@ -253,7 +258,7 @@ class _Update:
         if not leaves:
             return None
         entry = _build(leaves, 0, len(leaves), len(path), self.nodes)
-        return Outcome(entry, leaves[0] if len(leaves) == 1 else None)
+        return entry, leaves[0] if len(leaves) == 1 else None
 
     def settle(
         self, path: str, branch: Branch, span: tuple[int, int], made: dict[int, Leaf]
@@ -315,21 +320,25 @@ class _Update:
     def _store(self, path: str, branch: Branch) -> Outcome:
         record = branch.record()
         self.nodes[path] = record
-        return Outcome(entry_of(record[2:]), None)
+        return entry_of(record[2:]), None
 
     def _leaf(self, path: str, leaf: Leaf) -> Outcome:
-        return Outcome(entry_of(encode_leaf(leaf.key, len(path), leaf.value)), leaf)
+        return entry_of(encode_leaf(leaf.key, len(path), leaf.value)), leaf
 
 
 def _place(branch: Branch, number: int, below: Outcome | None) -> dict[int, Leaf]:
     """Put what stands below a branch into its place; return it by number if it is a leaf."""
     bit = 1 << number
-    branch.children[number] = None if below is None else below.entry
-    if below is None or below.leaf is None:
+    if below is None:
+        branch.children[number] = None
+        branch.leaves &= ~bit
+        return {}
+    branch.children[number], leaf = below
+    if leaf is None:
         branch.leaves &= ~bit
         return {}
     branch.leaves |= bit
-    return {number: below.leaf}
+    return {number: leaf}
 
 
 def _build(

@@ -5,7 +5,7 @@ shows a finalized state of the past through the values and branches that later b
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from gongshe.storage.database import Reader, after_prefix
@@ -30,12 +30,14 @@ from gongshe.storage.records import unpack_record
 class FlatReader(Protocol):
     """The finalized state: one value or branch at a time, and scans underneath."""
 
-    def get(self, key: bytes) -> bytes | None:
-        """Return the value of a state key."""
+    @property
+    def get(self) -> Callable[[bytes], bytes | None]:
+        """Returns the value of a state key."""
         ...
 
-    def node(self, path: str) -> bytes | None:
-        """Return the branch record at a path."""
+    @property
+    def node(self) -> Callable[[str], bytes | None]:
+        """Returns the branch record at a path."""
         ...
 
     def scan(self, start: bytes, stop: bytes | None) -> Iterator[tuple[bytes, bytes]]:

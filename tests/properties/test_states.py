@@ -29,7 +29,9 @@ from gongshe.storage.states import (
 from gongshe.storage.trie import trie_root
 
 KEYS = st.one_of(
-    st.sampled_from([b"", b"\x00", b"\x00\x00", b"a", b"a\x00", b"a\xff", b"ab", b"\xff", b"\xff\xff"]),
+    st.sampled_from(
+        [b"", b"\x00", b"\x00\x00", b"a", b"a\x00", b"a\xff", b"ab", b"\xff", b"\xff\xff"]
+    ),
     st.binary(max_size=3),
     st.binary(min_size=2, max_size=2).map(lambda end: b"p" * 20 + end),
 )
@@ -152,7 +154,9 @@ class Chain(RuleBasedStateMachine):
             proof = view.prove_range(start, 64)
             read = verify_range(root, proof.nodes, start)
             assert read.pairs[: len(proof.pairs)] == proof.pairs
-            assert read.pairs == sorted(p for p in model.items() if p[0] >= start)[: len(read.pairs)]
+            assert (
+                read.pairs == sorted(p for p in model.items() if p[0] >= start)[: len(read.pairs)]
+            )
             assert read.complete >= proof.complete
 
     @invariant()
