@@ -1,11 +1,12 @@
 // Storage, runtime calls, blocks and subscriptions.
 
 import assert from 'node:assert/strict'
-import { blockHeader, compact, validateProofs } from '@polkadot-api/substrate-bindings'
+import { blockHeader, validateProofs } from '@polkadot-api/substrate-bindings'
 import { blake2AsHex } from '@polkadot/util-crypto'
 import { Enum } from 'polkadot-api'
 
 import { refusal, take } from '../checks.mjs'
+import { unprefixed } from './session.mjs'
 
 export async function checkReading(checks, session) {
   await checkStorage(checks, session)
@@ -196,13 +197,6 @@ async function checkBlocks(checks, session) {
     assert.equal(error.code, -32601)
     return { message: error.message }
   })
-}
-
-/** The extrinsic without its own length, which PAPI writes again where an interface takes one. */
-function unprefixed(raw) {
-  return compact.enc(compact.dec(raw)).length === 2
-    ? raw.subarray(2)
-    : assert.fail('an unexpected length')
 }
 
 /** The first value that the predicate accepts. */

@@ -1,6 +1,7 @@
 // A connection with the development accounts, and the shortest way to a finalized extrinsic.
 
 import assert from 'node:assert/strict'
+import { compact } from '@polkadot-api/substrate-bindings'
 import { ed25519CreateDerive, sr25519CreateDerive } from '@polkadot-labs/hdkd'
 import {
   DEV_PHRASE,
@@ -72,6 +73,11 @@ export function fieldsOf({ events }, pallet, name) {
 
 export function namesOf(events) {
   return events.map((event) => `${event.type}.${event.value.type}`).join(', ')
+}
+
+/** The extrinsic without its own length, which PAPI writes again where an interface takes one. */
+export function unprefixed(raw) {
+  return raw.subarray(compact.enc(compact.dec(raw)).length)
 }
 
 function account({ publicKey, sign }, kind) {

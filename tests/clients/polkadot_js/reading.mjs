@@ -109,11 +109,9 @@ async function checkRuntimeCalls(checks, session) {
     assert.equal(nonce, (await api.query.system.account(alice.address)).nonce.toNumber())
     assert.equal(nonce, (await api.rpc.system.accountNextIndex(alice.address)).toNumber())
     const tx = await api.tx.balances.transferKeepAlive(bob.address, 1n).signAsync(alice)
-    const info = await api.call.transactionPaymentApi.queryInfo(tx.toHex(), tx.encodedLength)
-    const details = await api.call.transactionPaymentApi.queryFeeDetails(
-      tx.toHex(),
-      tx.encodedLength,
-    )
+    const { call } = await api.at(await api.rpc.chain.getBlockHash())
+    const info = await call.transactionPaymentApi.queryInfo(tx.toHex(), tx.encodedLength)
+    const details = await call.transactionPaymentApi.queryFeeDetails(tx.toHex(), tx.encodedLength)
     const { baseFee, lenFee, adjustedWeightFee } = details.inclusionFee.unwrap()
     assert.equal(
       info.partialFee.toBigInt(),
@@ -142,13 +140,14 @@ async function checkRuntimeCalls(checks, session) {
 
   await checks.check('fee over rpc', async () => {
     const tx = await api.tx.balances.transferKeepAlive(bob.address, 1n).signAsync(alice)
-    const details = await api.rpc.payment.queryFeeDetails(tx.toHex())
+    const at = await api.rpc.chain.getBlockHash()
+    const details = await api.rpc.payment.queryFeeDetails(tx.toHex(), at)
     const fees = Object.values(details.inclusionFee.unwrap().toJSON()).reduce(
       (sum, fee) => sum + BigInt(fee),
       0n,
     )
     // The library's own decoder of this method dates from one-dimensional weights.
-    const info = await api._rpcCore.provider.send('payment_queryInfo', [tx.toHex()])
+    const info = await api._rpcCore.provider.send('payment_queryInfo', [tx.toHex(), at.toHex()])
     assert.match(info.class, /^normal$/i)
     assert.equal(BigInt(info.partialFee), fees)
     assert(Number.isInteger(info.weight.ref_time) && Number.isInteger(info.weight.proof_size))

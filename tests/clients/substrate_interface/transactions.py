@@ -72,13 +72,29 @@ def long_payload(session: Session) -> Found:
 
 @check("fee query equals what is withdrawn")
 def fee(session: Session) -> Found:
-    info = session.chain.get_payment_info(session.transfer(), session.charlie)
+    chain = session.chain
+    quoted = partial_fee(chain.get_payment_info(session.transfer(), session.charlie))
     before = session.free(session.charlie)
     receipt = session.succeed(session.transfer(), session.charlie)
-    fee_key = "partial_fee" if "partial_fee" in info else "partialFee"
-    assert receipt.total_fee_amount == info[fee_key]
-    assert before - session.free(session.charlie) == info[fee_key] + session.enough
-    return {"fee": str(info[fee_key])}
+    paid = receipt.total_fee_amount
+    assert before - session.free(session.charlie) == paid + session.enough
+    # The multiplier moves with every block: exact is the quote at the parent of the block.
+    block = chain.get_block(receipt.block_hash)
+    extrinsic = block["extrinsics"][receipt.extrinsic_idx]
+    exact = chain.runtime_call(
+        "TransactionPaymentApi",
+        "query_info",
+        [extrinsic, len(extrinsic.data)],
+        block_hash=block["header"]["parentHash"],
+    )
+    assert paid == partial_fee(exact.value)
+    assert abs(quoted - paid) * 1_000 < paid, f"{quoted} quoted, {paid} paid"
+    return {"quoted": str(quoted), "paid": str(paid)}
+
+
+def partial_fee(info: dict[str, Any]) -> int:
+    """The fee, under the name of the library's own types or of the chain's."""
+    return int(info["partialFee"] if "partialFee" in info else info["partial_fee"])
 
 
 @check("dry run")
