@@ -6,6 +6,7 @@ The only file that imports h11. What h11 lets through and we do not: HTTP/1.0 wi
 
 from __future__ import annotations
 
+import math
 from http import HTTPStatus
 
 import h11
@@ -26,6 +27,9 @@ LINGER_BYTES = 4_194_304
 at once would reset the connection and take the refusal from it."""
 
 JSON = b"application/json"
+
+SINGLE_HEADERS = (b"host", b"origin", b"content-length", b"content-type")
+"""Headers that decide something here; two of a kind would let two readers differ."""
 
 
 class Refused(Exception):
@@ -69,26 +73,32 @@ class HttpConnection:
         self._limits = limits
         self._protocol = h11.Connection(h11.SERVER, max_incomplete_event_size=HEADER_BYTES)
         self._first = True
+        self._checked: tuple[bytes | None, bytes | None] = (None, None)
+        self.patience = trio.CancelScope()
+        """Holds the whole conversation; its deadline moves from one phase to the next. One scope
+        for all costs a quarter of one for each."""
+
+        self.idle = False
+        """Whether the client has asked for nothing that is not answered."""
 
     async def next_request(self) -> Request | None:
         """Return the next request's head, or None at the end of the connection."""
         limits = self._limits
-        patience = limits.header_seconds if self._first else limits.idle_seconds
-        begun = self._first
-        self._first = False
-        with trio.move_on_after(patience) as waiting:
-            while True:
-                event = self._next_event()
-                if event is h11.NEED_DATA:
-                    await self._receive()
-                    if not begun:
-                        begun = True
-                        waiting.deadline = trio.current_time() + limits.header_seconds
-                elif isinstance(event, h11.Request):
-                    return self._check(event)
-                else:
-                    return None
-        return None
+        self._allow(limits.header_seconds if self._first else limits.idle_seconds)
+        self.idle = True
+        while True:
+            event = self._next_event()
+            if event is h11.NEED_DATA:
+                await self._receive()
+                if self.idle:
+                    self.idle = False
+                    if not self._first:
+                        self._allow(limits.header_seconds)
+            elif isinstance(event, h11.Request):
+                self._first = self.idle = False
+                return self._check(event)
+            else:
+                return None
 
     async def read_body(self, request: Request) -> bytes:
         """Return the whole body, within the limits of size and time."""
@@ -101,23 +111,21 @@ class HttpConnection:
             await self._stream.send_all(self._send(go_on))
         parts: list[bytes] = []
         size = 0
-        with trio.move_on_after(self._limits.body_seconds):
-            while True:
-                event = self._next_event()
-                if event is h11.NEED_DATA:
-                    await self._receive()
-                elif isinstance(event, h11.Data):
-                    size += len(event.data)
-                    if size > limit:
-                        raise self._too_large()
-                    parts.append(bytes(event.data))
-                elif isinstance(event, h11.EndOfMessage):
-                    return b"".join(parts)
-                else:
-                    raise Refused(HTTPStatus.BAD_REQUEST, "the body ended early")
-        raise Refused(
-            HTTPStatus.REQUEST_TIMEOUT, f"the body took longer than {self._limits.body_seconds} s"
-        )
+        self._allow(self._limits.body_seconds)
+        while True:
+            event = self._next_event()
+            if event is h11.NEED_DATA:
+                await self._receive()
+            elif isinstance(event, h11.Data):
+                size += len(event.data)
+                if size > limit:
+                    raise self._too_large()
+                parts.append(bytes(event.data))
+            elif isinstance(event, h11.EndOfMessage):
+                self._allow(math.inf)
+                return b"".join(parts)
+            else:
+                raise Refused(HTTPStatus.BAD_REQUEST, "the body ended early")
 
     async def respond(
         self,
@@ -144,9 +152,9 @@ class HttpConnection:
         raw = self._send(h11.Response(status_code=status, headers=headers))
         raw += self._send(h11.Data(data=body)) if body else b""
         raw += self._send(h11.EndOfMessage())
-        with trio.move_on_after(self._limits.write_seconds) as writing:
-            await self._stream.send_all(raw)
-        if writing.cancelled_caught or self._protocol.our_state is not h11.DONE:
+        self._allow(self._limits.write_seconds)
+        await self._stream.send_all(raw)
+        if self._protocol.our_state is not h11.DONE:
             return False
         if self._protocol.their_state is not h11.DONE and not await self._skip_body():
             return False
@@ -171,6 +179,10 @@ class HttpConnection:
         """Return the bytes that came behind the handshake."""
         return bytes(self._protocol.trailing_data[0])
 
+    def upgraded(self) -> None:
+        """Lift the deadline: the WebSocket keeps its own."""
+        self._allow(math.inf)
+
     def _next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         try:
             return self._protocol.next_event()
@@ -186,39 +198,47 @@ class HttpConnection:
 
     async def _skip_body(self) -> bool:
         """Read the rest of a request that was answered without its body, if it is short."""
-        with trio.move_on_after(LINGER_SECONDS):
-            while True:
-                event = self._next_event()
-                if event is h11.NEED_DATA:
-                    await self._receive()
-                elif isinstance(event, h11.EndOfMessage):
-                    return True
-                elif not isinstance(event, h11.Data):
-                    return False
-        return False
+        self._allow(LINGER_SECONDS)
+        while True:
+            event = self._next_event()
+            if event is h11.NEED_DATA:
+                await self._receive()
+            elif isinstance(event, h11.EndOfMessage):
+                return True
+            elif not isinstance(event, h11.Data):
+                return False
+
+    def _allow(self, seconds: float) -> None:
+        self.patience.deadline = trio.current_time() + seconds
 
     def _check(self, head: h11.Request) -> Request:
         request = Request(head)
-        for name in (b"host", b"origin", b"content-length", b"content-type"):
-            if sum(field == name for field, _ in head.headers) > 1:
-                raise Refused(HTTPStatus.BAD_REQUEST, f"{name.decode()} stands twice")
+        if len(request.headers) < len(head.headers):
+            names = [name for name, _ in head.headers]
+            for name in SINGLE_HEADERS:
+                if names.count(name) > 1:
+                    raise Refused(HTTPStatus.BAD_REQUEST, f"{name.decode()} stands twice")
         if b"content-length" in request.headers and b"transfer-encoding" in request.headers:
             raise Refused(HTTPStatus.BAD_REQUEST, "a length and chunks exclude each other")
-        host = request.headers.get(b"host")
+        host, origin = request.headers.get(b"host"), request.headers.get(b"origin")
         if host is None:
             raise Refused(HTTPStatus.BAD_REQUEST, "the Host header is missing")
-        if not allows_host(self._listener, host.decode("latin-1")):
+        if (host, origin) != self._checked:
+            self._check_sender(host.decode("latin-1"), request.origin)
+            self._checked = (host, origin)
+        return request
+
+    def _check_sender(self, host: str, origin: str | None) -> None:
+        if not allows_host(self._listener, host):
             raise Refused(
                 HTTPStatus.FORBIDDEN,
                 "this Host is not served; use an IP address, or allow the name in the node's"
                 " settings",
             )
-        origin = request.origin
         if origin is not None and not allows_origin(self._listener, origin):
             raise Refused(
                 HTTPStatus.FORBIDDEN, "this Origin is not served; allow it in the node's settings"
             )
-        return request
 
     def _too_large(self) -> Refused:
         return Refused(

@@ -54,7 +54,7 @@ class Server:
         self._meter = Meter(limits.calls_per_minute) if limits.calls_per_minute else None
         self._threads = trio.CapacityLimiter(limits.reads_in_threads)
         self._stopping = trio.Event()
-        self._idle: set[trio.CancelScope] = set()
+        self._conversing: set[HttpConnection] = set()
         self._nursery: trio.Nursery | None = None
 
     @property
@@ -94,8 +94,9 @@ class Server:
                 task_status.started(bound)
                 await self._stopping.wait()
                 listening.cancel_scope.cancel()
-            for scope in self._idle:
-                scope.cancel()
+            for connection in self._conversing:
+                if connection.idle:
+                    connection.patience.cancel()
             connections.cancel_scope.deadline = trio.current_time() + self._limits.grace_seconds
 
     async def _serve(self, stream: trio.SocketStream, *, listener: Listener) -> None:
@@ -122,25 +123,20 @@ class Server:
 
     async def _converse(self, stream: trio.SocketStream, listener: Listener, address: str) -> None:
         connection = HttpConnection(stream, listener, self._limits)
+        self._conversing.add(connection)
         try:
-            while (request := await self._next_request(connection)) is not None:
-                if request.is_upgrade and request.method == b"GET":
-                    await self._upgrade(stream, connection, request, listener, address)
-                    return
-                if not await self._respond(connection, request, listener, address):
-                    return
+            with connection.patience:
+                while (request := await connection.next_request()) is not None:
+                    if request.is_upgrade and request.method == b"GET":
+                        await self._upgrade(stream, connection, request, listener, address)
+                        return
+                    more = await self._respond(connection, request, listener, address)
+                    if not more or self._stopping.is_set():
+                        return
         except Refused as refused:
             await connection.refuse(refused)
-
-    async def _next_request(self, connection: HttpConnection) -> Request | None:
-        """Wait for a request; a connection that waits for one ends at once when the node stops."""
-        with trio.CancelScope() as waiting:
-            self._idle.add(waiting)
-            try:
-                return None if self._stopping.is_set() else await connection.next_request()
-            finally:
-                self._idle.discard(waiting)
-        return None
+        finally:
+            self._conversing.discard(connection)
 
     async def _respond(
         self, connection: HttpConnection, request: Request, listener: Listener, address: str
@@ -192,6 +188,7 @@ class Server:
         except HandshakeRefused as error:
             raise Refused(HTTPStatus.BAD_REQUEST, str(error)) from None
         await stream.send_all(response)
+        connection.upgraded()
         leftover = connection.leftover()
         if leftover:
             protocol.receive_data(leftover)
