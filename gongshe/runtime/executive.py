@@ -35,6 +35,7 @@ from gongshe.runtime.pallet import (
 )
 from gongshe.runtime.pallets.balances import Balances
 from gongshe.runtime.pallets.system import (
+    CallFiltered,
     ExtrinsicFailed,
     ExtrinsicSuccess,
     LastRuntimeUpgradeInfo,
@@ -95,6 +96,8 @@ class Runtime:
         if not isinstance(origin, definition.origins):
             names = " or ".join(kind.__name__ for kind in definition.origins)
             raise bad_origin(names, origin)
+        if isinstance(origin, Signed) and origin.filters and not origin.allows(call):
+            raise CallFiltered(expected="a call that the proxy's type permits", found=call.name)
         state = self.state
         state.begin()
         try:
@@ -198,6 +201,10 @@ class BlockExecution:
         signature, info = extrinsic.signature, extrinsic.info
         if signature is None:
             raise Refused(MandatoryValidation(), expected="a signed extrinsic", found="unsigned")
+        if info.dispatch_class is DispatchClass.Mandatory:
+            raise Refused(
+                MandatoryValidation(), expected="a call that users may make", found="an inherent"
+            )
         if signature.signer == NOBODY:
             raise Refused(BadSigner(), expected="an account", found="the zero account")
         if signature.era is not None:

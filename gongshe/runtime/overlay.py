@@ -30,6 +30,15 @@ class CorruptState(Exception):
     """A stored value is not what its declaration says: a fault of this node, not of a user."""
 
 
+class Encoded:
+    """Stands in the place of a codec for a value that was written as bytes."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: bytes) -> None:
+        self.value = value
+
+
 UNREAD: Any = object()
 """Stands in the journal for a key that this block had not looked at."""
 
@@ -47,13 +56,18 @@ class Overlay:
     def __init__(self, reader: StateReader) -> None:
         self._reader = reader
         self._values: dict[bytes, Any] = {}
-        self._written: dict[bytes, Codec] = {}
-        self._journal: list[tuple[bytes, Any, Codec | None]] = []
+        self._written: dict[bytes, Codec | Encoded] = {}
+        self._journal: list[tuple[bytes, Any, Codec | Encoded | None]] = []
         self._marks: list[tuple[int, int]] = []
         self.events: list[bytes] = []
         """Encoded event records, in order; a failed transaction takes its own back."""
         self.phase = INITIALIZATION
         """Encoded phase of execution that events are stamped with."""
+
+    @property
+    def parent(self) -> StateReader:
+        """The state that the writes lie over."""
+        return self._reader
 
     # ------------------------------------------------------------------------- values
 
@@ -61,7 +75,8 @@ class Overlay:
         """Return the decoded value of `key`, or None if it is absent."""
         value = self._values.get(key, UNREAD)
         if value is UNREAD:
-            raw = self._reader.get(key)
+            written = self._written.get(key)
+            raw = written.value if isinstance(written, Encoded) else self._reader.get(key)
             if raw is None:
                 value = None
             elif codec is RAW:
@@ -71,13 +86,17 @@ class Overlay:
             self._values[key] = value
         return value
 
-    def write(self, key: bytes, codec: Codec, value: Any) -> None:
+    def write(self, key: bytes, codec: Codec | Encoded, value: Any) -> None:
         """Set the decoded value of `key`; None removes it."""
         values, written = self._values, self._written
         if self._marks:
             self._journal.append((key, values.get(key, UNREAD), written.get(key)))
         values[key] = value
         written[key] = codec
+
+    def write_encoded(self, key: bytes, raw: bytes) -> None:
+        """Set the bytes of `key`, whatever they mean: the next typed read decodes them."""
+        self.write(key, Encoded(raw), UNREAD)
 
     def pairs(
         self, prefix: bytes, codec: Codec, after: bytes | None = None
@@ -91,15 +110,17 @@ class Overlay:
         position = 0
         for key, raw in self._reader.pairs(prefix, after):
             while position < len(changed) and changed[position] < key:
-                if self._values[changed[position]] is not None:
-                    yield changed[position], self._values[changed[position]]
+                value = self.read(changed[position], codec)
+                if value is not None:
+                    yield changed[position], value
                 position += 1
             if position < len(changed) and changed[position] == key:
-                continue
+                continue  # its turn comes before the next key
             yield key, raw if codec is RAW else decoded(key, codec, raw)
         for key in changed[position:]:
-            if self._values[key] is not None:
-                yield key, self._values[key]
+            value = self.read(key, codec)
+            if value is not None:
+                yield key, value
 
     # ------------------------------------------------------------------- transactions
 
@@ -142,10 +163,12 @@ class Overlay:
             raise RuntimeError("changes asked for inside a transaction")
         changed: dict[bytes, bytes | None] = {}
         for key in sorted(self._written):
-            value, codec = self._values[key], self._written[key]
+            value, codec = self._values.get(key, UNREAD), self._written[key]
             if value is None:
                 if self._reader.get(key) is not None:
                     changed[key] = None
+            elif isinstance(codec, Encoded):
+                changed[key] = codec.value
             else:
                 changed[key] = value if codec is RAW else codec.encode(value)
         return changed

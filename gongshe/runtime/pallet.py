@@ -12,11 +12,13 @@ import inspect
 import itertools
 import sys
 import textwrap
+import types
 import typing
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
 from gongshe.primitives.records import Record
+from gongshe.primitives.scale import Err, Ok
 from gongshe.primitives.schema import STATIC
 from gongshe.primitives.types import (
     BadOrigin,
@@ -33,10 +35,30 @@ from gongshe.runtime.overlay import Overlay
 # ------------------------------------------------------------------------------- origins
 
 
+class CallFilter(typing.Protocol):
+    """What an origin was narrowed to, by a proxy for example."""
+
+    def allows(self, call: Call) -> bool:
+        """Tell whether the call may be made under this filter."""
+
+
 class Signed(Record):
-    """The call is made by an account."""
+    """The call is made by an account.
+
+    Filters travel with the origin and only ever add up: whoever makes another call in the name
+    of this origin passes them on, so that nesting calls never widens what may be done.
+    """
 
     account: bytes
+    filters: tuple[CallFilter, ...] = ()
+
+    def named(self, account: bytes, *more: CallFilter) -> Signed:
+        """Return the origin of an account that this one may act for, under the same filters."""
+        return Signed(account, self.filters + more)
+
+    def allows(self, call: Call) -> bool:
+        """Tell whether every filter lets the call pass."""
+        return all(each.allows(call) for each in self.filters)
 
 
 class Root(Record):
@@ -105,6 +127,18 @@ class PostDispatch(Record):
     pays: Pays = Pays.Yes
 
 
+class Attempt(Record):
+    """How a call that a pallet made on someone's behalf ended, and the weight it used."""
+
+    failure: CallFailed | None
+    weight: Weight
+
+    @property
+    def result(self) -> Ok | Err:
+        """The outcome as events carry it (`DispatchResult`)."""
+        return Ok() if self.failure is None else Err(self.failure.error)
+
+
 class CallInfo(Record):
     """What a call may cost, known before it is made."""
 
@@ -150,11 +184,14 @@ class CallDefinition:
         return CallInfo(weight, self._class(*arguments), self.pays)
 
 
-class Call(Record, eq=False):
+class Call:
     """A call with its arguments, not yet made."""
 
-    definition: CallDefinition
-    arguments: tuple[Any, ...]
+    __slots__ = ("_info", "arguments", "definition")
+
+    def __init__(self, definition: CallDefinition, arguments: tuple[Any, ...]) -> None:
+        self.definition, self.arguments = definition, arguments
+        self._info: CallInfo | None = None
 
     @property
     def name(self) -> str:
@@ -162,8 +199,14 @@ class Call(Record, eq=False):
         return f"{self.definition.pallet.__name__}.{self.definition.name}"
 
     def info(self) -> CallInfo:
-        """Return what the call may cost."""
-        return self.definition.info(self.arguments)
+        """Return what the call may cost.
+
+        It is worked out once: a call that holds others would otherwise ask all of them again
+        at every level of nesting.
+        """
+        if self._info is None:
+            self._info = self.definition.info(self.arguments)
+        return self._info
 
 
 class RuntimeCall(Record):
@@ -240,13 +283,34 @@ class Pallet:
     state: Overlay
     dispatcher: Dispatcher
 
-    def __init_subclass__(cls, *, index: int) -> None:
+    def __init_subclass__(
+        cls, *, index: int | None = None, words: tuple[types.ModuleType, ...] = ()
+    ) -> None:
+        """Declare a pallet; `words` are further modules that hold its events and errors.
+
+        Without an index the class is the lower part of a pallet too long for one file: its
+        storage and mechanics, which the class with the index extends by calls.
+        """
+        if index is None:
+            return
         cls.index, cls.name = index, cls.__name__
-        cls.declared = declare(cls)
+        cls.declared = declare(cls, words)
 
     def __init__(self, state: Overlay, dispatcher: Dispatcher) -> None:
         self.state = state
         self.dispatcher = dispatcher
+
+    def attempt(self, call: Call, origin: Origin) -> Attempt:
+        """Make a call on someone's behalf and say how it ended and what it used."""
+        declared = call.info().weight
+        failure: CallFailed | None = None
+        try:
+            used = self.dispatcher.dispatch(call, origin).weight
+        except CallFailed as failed:
+            failure, used = failed, failed.post.weight if failed.post else None
+        if used is None or not used.fits(declared):
+            used = declared
+        return Attempt(failure, used)
 
     def emit(self, event: Event) -> None:
         """Record a fact; it vanishes if the call fails."""
@@ -282,24 +346,33 @@ EVENT_WRITERS: dict[type[Event], tuple[bytes, Callable[[Any], bytes]]] = {}
 """For each event class: pallet index and event index as bytes, and how its fields are written."""
 
 
-def declare(pallet: type[Pallet]) -> Declaration:
-    """Read a pallet's class once: items, calls, needs, and the events and errors of its module."""
+def declare(pallet: type[Pallet], words: tuple[types.ModuleType, ...]) -> Declaration:
+    """Read a pallet's class once: items, calls, needs, and the events and errors of its modules."""
     hints = typing.get_type_hints(pallet, include_extras=True)
-    docs = attribute_docs(pallet)
     declared = Declaration(inspect.cleandoc(pallet.__doc__ or ""), {}, {}, {}, {}, {})
     for name, hint in hints.items():
         if isinstance(hint, type) and issubclass(hint, Pallet):
             declared.needs[name] = hint
-    for name, value in list(vars(pallet).items()):
-        if isinstance(value, Item):
-            value.declare(pallet.name, name, hints[name], docs.get(name, ""))
-            declared.items[name] = value
-        definition = getattr(value, "definition", None)
-        if isinstance(definition, CallDefinition):
-            definition.complete(pallet)
-            register(declared.calls, definition.index, definition, f"{pallet.name}.{name}")
-    for value in vars(sys.modules[pallet.__module__]).values():
-        if not isinstance(value, type) or value.__module__ != pallet.__module__:
+    parts = [part for part in reversed(pallet.__mro__) if issubclass(part, Pallet)]
+    for part in parts[1:]:
+        docs = attribute_docs(part)
+        for name, value in list(vars(part).items()):
+            if isinstance(value, Item):
+                value.declare(pallet.name, name, hints[name], docs.get(name, ""))
+                declared.items[name] = value
+            definition = getattr(value, "definition", None)
+            if isinstance(definition, CallDefinition):
+                definition.complete(pallet)
+                register(declared.calls, definition.index, definition, f"{pallet.name}.{name}")
+    for module in (sys.modules[pallet.__module__], *words):
+        declare_words(pallet, declared, module)
+    return declared
+
+
+def declare_words(pallet: type[Pallet], declared: Declaration, module: types.ModuleType) -> None:
+    """Enter the events and errors that a module defines."""
+    for value in vars(module).values():
+        if not isinstance(value, type) or value.__module__ != module.__name__:
             continue
         if issubclass(value, Event) and value.scale_index is not None:
             register(declared.events, value.scale_index, value, value.__name__)
@@ -308,7 +381,6 @@ def declare(pallet: type[Pallet]) -> Declaration:
         elif issubclass(value, CallError):
             register(declared.errors, value.index, value, value.__name__)
             value.pallet_index = pallet.index
-    return declared
 
 
 def register(table: dict[int, Any], index: int, value: Any, name: str) -> None:

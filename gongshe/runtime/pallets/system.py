@@ -233,7 +233,7 @@ class System(Pallet, index=0):
     ) -> None:
         """Set some items of storage."""
         for item in items:
-            self.state.write(item.key, RAW, item.value)
+            self.state.write_encoded(item.key, item.value)
 
     @call(5, weight=lambda keys: cost(10 + 20 * len(keys)))
     def kill_storage(
@@ -253,6 +253,11 @@ class System(Pallet, index=0):
         self.emit(Remarked(origin.account, blake2_256(remark)))
 
     # ------------------------------------------------------------------------- accounts
+
+    def extrinsic_index(self) -> int:
+        """Return the position in the block of the extrinsic being applied; 0 in hooks."""
+        phase = self.state.phase
+        return int.from_bytes(phase[1:], "little") if phase[0] == 0 else 0
 
     def lookup(self, address: MultiAddress) -> bytes:
         """Return the account an address names; only account ids are looked up on this chain."""
@@ -279,7 +284,7 @@ class System(Pallet, index=0):
         info = self.account[account]
         if not info.providers:
             raise CallFailed(NoProviders())
-        if info.providers == 1 and not info.sufficients and info.consumers:
+        if info.providers == 1 and info.consumers:
             raise CallFailed(ConsumerRemaining(), expected="no consumers", found=info.consumers)
         left = replace(info, providers=info.providers - 1)
         self._keep_or_close(account, left)
