@@ -141,7 +141,7 @@ class Dispatcher:
         if isinstance(outcome, Deferred):
             outcome.then(partial(_settle_deferred, request, context.limits, settle))
         else:
-            settle(_succeeded(request, context.limits, outcome))
+            settle(_answer(request, context.limits, lambda: outcome))
 
     def _call(self, request: Envelope, context: Context) -> Any:
         method = self.methods.get(request.method)
@@ -269,6 +269,8 @@ def read_envelope(raw: bytes, limits: Limits) -> Envelope:
 
 def success(identifier: Identifier, result: Any) -> bytes:
     """Return the response that carries a result."""
+    if identifier is UNSET:
+        identifier = None
     return b'{"jsonrpc":"2.0","result":%b,"id":%b}' % (
         ENCODER.encode(result),
         ENCODER.encode(identifier),
@@ -286,21 +288,18 @@ def failure(identifier: Identifier, error: RpcError) -> bytes:
 def _settle_deferred(
     request: Envelope, limits: Limits, settle: Reply, deferred: Deferred[Any]
 ) -> None:
+    settle(_answer(request, limits, deferred.outcome))
+
+
+def _answer(request: Envelope, limits: Limits, outcome: Callable[[], Any]) -> bytes | None:
+    """Return the response to a request whose outcome is known; None for a notification."""
     try:
-        result = deferred.outcome()
+        answer = success(request.id, outcome())
     except Exception as error:
-        settle(_failed(request, error))
-    else:
-        settle(_succeeded(request, limits, result))
-
-
-def _succeeded(request: Envelope, limits: Limits, result: Any) -> bytes | None:
+        return _failed(request, error)
     if request.id is UNSET:
         return None
-    answer = success(request.id, result)
-    if len(answer) > limits.response_bytes:
-        return failure(request.id, _too_big(limits))
-    return answer
+    return answer if len(answer) <= limits.response_bytes else failure(request.id, _too_big(limits))
 
 
 def _failed(request: Envelope, error: Exception) -> bytes | None:
