@@ -26,6 +26,7 @@ from gongshe.primitives.scale import (
     Case,
     Codec,
     Compact,
+    CompactOf,
     Composite,
     Enumeration,
     Err,
@@ -124,7 +125,7 @@ class Schema:
             if tag > 1:
                 raise ScaleError(f"Result expected (0 or 1) at byte {offset}, found {tag}")
             inner, end = (err_codec if tag else ok_codec).read(raw, offset + 1, budget)
-            return (Err(inner) if tag else Ok(inner or None)), end
+            return (Err(inner) if tag else Ok(None if inner == () else inner)), end
 
         cases = (
             Case("Ok", 0, (Field(None, ok_codec, type_name(ok)),), ""),
@@ -314,6 +315,7 @@ def plain_enumeration(members: type[enum.IntEnum]) -> Codec:
         return read(bytes((byte,)), 0, Budget())[0]  # type: ignore[no-any-return]
 
     path = members.__dict__.get("__scale_path__", members.__name__)
+    path = getattr(path, "value", path)  # `nonmember` keeps a dunder name wrapped
     cases = tuple(Case(member.name, int(member), (), "") for member in members)
     name = f"case_of_{members.__name__}"
     layout = Layout(
@@ -409,7 +411,9 @@ def type_name(annotation: Any) -> str:
             return type_name(arguments[0])
         if isinstance(mark, Result):
             return f"Result<{type_name(mark.ok)}, {type_name(mark.err)}>"
-        return str(getattr(mark, "type_name", "Bytes"))
+        if isinstance(mark, Codec):
+            return shape_name(mark)
+        return str(mark.type_name)
     inner = [type_name(part) for part in arguments if part not in {type(None), Ellipsis}]
     if origin in {types.UnionType, typing.Union}:
         return f"Option<{inner[0]}>"
@@ -418,3 +422,11 @@ def type_name(annotation: Any) -> str:
     if origin is dict:
         return f"BTreeMap<{', '.join(inner)}>"
     return {bytes: "Vec<u8>", str: "Text"}.get(annotation, getattr(annotation, "__name__", "Type"))
+
+
+def shape_name(codec: Codec) -> str:
+    """Return the name clients show for a type that is declared by its codec alone."""
+    shape = codec.shape
+    if isinstance(shape, Composite | Enumeration):
+        return shape.path.rpartition("::")[2]
+    return f"Compact<{shape_name(shape.inner)}>" if isinstance(shape, CompactOf) else "()"

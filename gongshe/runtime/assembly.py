@@ -26,6 +26,7 @@ from gongshe.primitives.scale import (
 )
 from gongshe.primitives.schema import Schema, described, docs_of, sequence_of, tuple_of
 from gongshe.primitives.types import RuntimeVersion
+from gongshe.runtime.api_declaration import Api
 from gongshe.runtime.items import EventRecords
 from gongshe.runtime.pallet import EVENT_WRITERS, Call, CallDefinition, Event, Pallet, RuntimeCall
 
@@ -92,10 +93,10 @@ class Assembly:
         self,
         spec_version: int,
         pallets: tuple[type[Pallet], ...],
-        apis: tuple[tuple[str, int], ...] = (),
+        apis: tuple[Api, ...] = (),
         transaction_version: int = 1,
     ) -> None:
-        self.pallets = pallets
+        self.pallets, self.apis = pallets, apis
         self.by_index = {pallet.index: pallet for pallet in pallets}
         if len(self.by_index) != len(pallets):
             raise TypeError("two pallets share an index")
@@ -109,7 +110,7 @@ class Assembly:
             authoring_version=1,
             spec_version=spec_version,
             impl_version=1,
-            apis=tuple((api_id(name), version) for name, version in apis),
+            apis=tuple((api_id(api.name), api.version) for api in apis),
             transaction_version=transaction_version,
             system_version=1,
         )
