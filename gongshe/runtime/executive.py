@@ -305,7 +305,7 @@ class BlockExecution:
         pays: Pays,
     ) -> int:
         if pays is Pays.No:
-            return 0
+            return tip
         if used is declared:
             return fee
         return self._payment.fee(len(extrinsic.raw), replace(extrinsic.info, weight=used), tip)

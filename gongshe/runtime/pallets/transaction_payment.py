@@ -106,7 +106,7 @@ class TransactionPayment(Pallet, index=3):
     def fee(self, length: int, info: CallInfo, tip: int) -> int:
         """Return the whole fee, tip included, in the smallest unit."""
         if info.pays is Pays.No:
-            return 0
+            return tip
         multiplier = self.next_fee_multiplier.value.inner
         adjusted = info.weight.ref_time * WEIGHT_FEE * multiplier // ONE
         return BASE_FEE + length * LENGTH_FEE + adjusted + tip
