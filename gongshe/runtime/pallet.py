@@ -209,8 +209,8 @@ class Call:
         return self._info
 
 
-class RuntimeCall(Record):
-    """Annotates an argument that is itself a call of whatever pallets the runtime has."""
+RuntimeCall = Call
+"""Annotates an argument that is itself a call of whatever pallets the runtime has."""
 
 
 Method = TypeVar("Method", bound=Callable[..., Any])
