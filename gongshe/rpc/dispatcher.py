@@ -63,8 +63,10 @@ ENVELOPE = msgspec.json.Decoder(Envelope)
 IDENTIFIED = msgspec.json.Decoder(Identified)
 ENCODER = msgspec.json.Encoder()
 
-STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
-TOKEN = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[\[\]{}]')
+STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
+TOKEN = re.compile(rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")(\s*:)?|[\[\]{}]')
+"""Possessive, so that a long string takes no memory for ways back."""
+
 NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 ALIKE = bytes.maketrans(b"{}", b"[]")
 
@@ -209,6 +211,10 @@ def check_text(raw: bytes, limits: Limits) -> None:
             raw.decode()
         except UnicodeDecodeError:
             raise RpcError(PARSE_ERROR, "Parse error: not UTF-8") from None
+    if raw.count(b",") > limits.elements:
+        raise RpcError(
+            INVALID_REQUEST, f"Invalid request: more than {limits.elements} elements in one message"
+        )
     if raw.count(b"[") + raw.count(b"{") > limits.depth and is_deep(raw, limits.depth):
         raise RpcError(INVALID_REQUEST, f"Invalid request: nested deeper than {limits.depth}")
 

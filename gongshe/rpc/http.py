@@ -213,6 +213,10 @@ class HttpConnection:
 
     def _check(self, head: h11.Request) -> Request:
         request = Request(head)
+        # h11 counts only heads that arrive in pieces.
+        if sum(len(name) + len(value) + 4 for name, value in head.headers) > HEADER_BYTES:
+            status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            raise Refused(status, status.phrase)
         if len(request.headers) < len(head.headers):
             names = [name for name, _ in head.headers]
             for name in SINGLE_HEADERS:

@@ -29,6 +29,10 @@ class Limits(Record):
     depth: int = 32
     """Nesting of a request. No method needs more than four levels."""
 
+    elements: int = 50_000
+    """Commas in a request: a batch of 100 that names 500 keys each. A short element costs thirty
+    times its text once it is an object, so 1 MiB of them is refused unparsed."""
+
     digits: int = 80
     """A 256-bit number has 78 decimal digits. Longer ones are only written to burn time."""
 

@@ -25,6 +25,8 @@ MAX_HEIGHT = 2**32 - 1
 class Hex(bytes):
     """Bytes, as hexadecimal text. `0x` may be missing, as Substrate allows; PAPI sends ""."""
 
+    __slots__ = ()
+
     @classmethod
     def from_json(cls, value: object) -> Hex:
         """Read the text; even length, either case."""
@@ -40,6 +42,8 @@ class Hex(bytes):
 class BlockHash(bytes):
     """The hash of a block."""
 
+    __slots__ = ()
+
     @classmethod
     def from_json(cls, value: object) -> BlockHash:
         """Read exactly 32 bytes."""
@@ -51,6 +55,8 @@ class BlockHash(bytes):
 
 class Account(bytes):
     """An account: an SS58 address (any prefix) or 32 bytes in hexadecimal."""
+
+    __slots__ = ()
 
     @classmethod
     def from_json(cls, value: object) -> Account:
@@ -67,6 +73,8 @@ class Account(bytes):
 
 class Height(int):
     """A block number, as a JSON integer or as hexadecimal text (PAPI sends "0x0")."""
+
+    __slots__ = ()
 
     @classmethod
     def from_json(cls, value: object) -> Height:

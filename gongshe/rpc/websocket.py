@@ -178,19 +178,18 @@ class WebSocket:
     ) -> None:
         data = event.data
         part = data.encode() if isinstance(data, str) else bytes(data)
-        if not self._parts and event.message_finished:
-            message = part
-        else:
+        if self._part_bytes + len(part) > self._limits.body_bytes:
+            self._close(CloseConnection(CloseReason.MESSAGE_TOO_BIG, "message too big"))
+            return
+        if not event.message_finished:
             if not self._parts:
                 self._message_since = trio.current_time()
             self._part_bytes += len(part)
             self._parts.append(part)
-            if self._part_bytes > self._limits.body_bytes:
-                self._close(CloseConnection(CloseReason.MESSAGE_TOO_BIG, "message too big"))
-                return
-            if not event.message_finished:
-                return
-            message = b"".join(self._parts)
+            return
+        message = part
+        if self._parts:
+            message = b"".join([*self._parts, part])
             self._parts.clear()
             self._part_bytes = 0
             self._message_since = math.inf

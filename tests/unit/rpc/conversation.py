@@ -39,7 +39,12 @@ def values(
 ) -> list[str | int | None]:
     """Show what arrived."""
     number = None if height is None else int(height)
-    return [raw.hex(), block and block.hex(), number, who and who.hex()]
+    return [
+        raw.hex(),
+        None if block is None else block.hex(),
+        number,
+        None if who is None else who.hex(),
+    ]
 
 
 @table.method("test_unsafe", unsafe=True)

@@ -121,7 +121,8 @@ def test_parameters_by_position_and_by_name(dispatcher: Dispatcher, session: Ses
 
 
 def test_missing_and_null_parameters_mean_none(dispatcher: Dispatcher, session: Session) -> None:
-    for params in ({}, {"params": None}, {"params": []}, {"params": {}}):
+    ways: list[dict[str, Any]] = [{}, {"params": None}, {"params": []}, {"params": {}}]
+    for params in ways:
         message = {"jsonrpc": "2.0", "method": "rpc_methods", "id": 1} | params
         assert "test_echo" in call(dispatcher, session, message)["result"]["methods"]
 
