@@ -4,11 +4,12 @@ It only looks. What it finds wrong it says and refuses; nothing is repaired, bec
 database can have holes that no one sees.
 """
 
+from gongshe.primitives.scale import ScaleError, read_compact
 from gongshe.storage.blocks import Blocks, Tip
 from gongshe.storage.database import StoreDamaged
 from gongshe.storage.proofs import ProofRefused, verify_proof
 from gongshe.storage.states import States
-from gongshe.storage.trie_nodes import NodeMalformed, hash_256, read_compact
+from gongshe.storage.trie_nodes import NodeMalformed, hash_256
 from gongshe.storage.views import StateView
 
 CHECKED_ANCESTORS = 256
@@ -70,7 +71,7 @@ def _inspect_root(blocks: Blocks, finalized: Tip, root: bytes) -> None:
     header = blocks.header(finalized.block_hash) or b""
     try:
         offset = read_compact(header, 32)[1]
-    except (IndexError, NodeMalformed):
+    except ScaleError:
         offset = len(header)
     if header[offset : offset + 32] != root:
         raise StoreDamaged(

@@ -134,11 +134,18 @@ class LevelDatabase:
         """Yield pairs of the database or of a snapshot, turning any error into `StoreFailed`."""
         if self._failure is not None:
             self.fail(None)
+        # Backwards, plyvel leaves out a pair that is at `start` and the only one in bounds.
+        bound = None if reverse else start
         try:
             with source.iterator(
-                start=start, stop=stop, reverse=reverse, verify_checksums=True
+                start=bound, stop=stop, reverse=reverse, verify_checksums=True
             ) as pairs:
-                yield from pairs
+                if not reverse:
+                    yield from pairs
+                for pair in pairs:
+                    if pair[0] < start:
+                        break
+                    yield pair
         except (plyvel.Error, RuntimeError) as error:
             self.fail(error)
 

@@ -8,6 +8,7 @@ proven absent, or the proof is refused with a reason.
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+from gongshe.primitives.scale import read_compact
 from gongshe.storage.trie import ReadLeaf, ReadNode
 from gongshe.storage.trie_nodes import (
     DIGITS,
@@ -22,7 +23,6 @@ from gongshe.storage.trie_nodes import (
     encode_leaf,
     hash_256,
     node_value,
-    read_compact,
     read_node,
 )
 

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from gongshe.primitives.scale import compact
 from gongshe.storage.trie_nodes import (
     BIT,
     BRANCH,
@@ -23,7 +24,6 @@ from gongshe.storage.trie_nodes import (
     Layout,
     NodeMalformed,
     Value,
-    compact,
     encode_branch,
     encode_leaf,
     entry_of,

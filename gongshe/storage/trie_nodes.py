@@ -12,6 +12,8 @@ Format: https://spec.polkadot.network/chap-state#sect-state-storage-trie-structu
 from enum import IntEnum
 from hashlib import blake2b
 
+from gongshe.primitives.scale import ScaleError, compact, read_compact
+
 EMPTY_ROOT = bytes.fromhex("03170a2e7597b7b7e3d84c05391d139a62b157e78786d8c082f29dcf4c111314")
 """blake2b-256 of the single byte 0: the root of a trie without keys."""
 
@@ -64,30 +66,6 @@ def hash_256(data: bytes) -> bytes:
     hashing = new_hash()
     hashing.update(data)
     return hashing.digest()
-
-
-def compact(number: int) -> bytes:
-    """Return the SCALE compact encoding of a length."""
-    if number < 1 << 6:
-        return bytes((number << 2,))
-    if number < 1 << 14:
-        return (number << 2 | 1).to_bytes(2, "little")
-    if number < 1 << 30:
-        return (number << 2 | 2).to_bytes(4, "little")
-    raise ValueError(f"a length below 2**30 was expected, {number} was found")
-
-
-def read_compact(raw: bytes, offset: int) -> tuple[int, int]:
-    """Read a SCALE compact length; return it and the offset after it."""
-    mode = raw[offset] & 3
-    width = (1, 2, 4, 0)[mode]
-    end = offset + width
-    if not width or end > len(raw):
-        raise NodeMalformed(f"no compact length below 2**30 at byte {offset}")
-    number = int.from_bytes(raw[offset:end], "little") >> 2
-    if mode and number < (0, 1 << 6, 1 << 14)[mode]:
-        raise NodeMalformed(f"the compact length at byte {offset} is longer than necessary")
-    return number, end
 
 
 def node_value(value: bytes, layout: Layout) -> Value:
@@ -233,6 +211,8 @@ def read_node(raw: bytes) -> Node:
                 raise NodeMalformed("a branch has no children")
         value, offset = _read_value(raw, offset, kind)
         children, offset = _read_children(raw, offset, bitmap)
+    except ScaleError as error:
+        raise NodeMalformed(f"the length of a value cannot be read: {error}") from error
     except IndexError:
         raise NodeMalformed(f"the node ends early, after {len(raw)} bytes") from None
     if offset != len(raw):

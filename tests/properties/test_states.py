@@ -1,5 +1,7 @@
 """States with forks, finality, pruning and restarts, against plain dictionaries."""
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,8 @@ from hypothesis.stateful import (
 )
 
 from gongshe.storage import layers, states
+from gongshe.storage.database import Database
+from gongshe.storage.leveldb import LevelDatabase
 from gongshe.storage.memory import MemoryDatabase
 from gongshe.storage.proofs import verify_proof, verify_range
 from gongshe.storage.states import (
@@ -46,7 +50,7 @@ class Chain(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.database = MemoryDatabase()
+        self.database = self.open_database()
         self.model: dict[bytes, dict[bytes, bytes]] = {}
         self.parents: dict[bytes, bytes] = {}
         self.numbers: dict[bytes, int] = {}
@@ -117,8 +121,14 @@ class Chain(RuleBasedStateMachine):
         self.database.write(change.batch)
         self.states.commit(change)
 
+    def open_database(self) -> Database:
+        return MemoryDatabase()
+
     @rule()
     def reopen(self) -> None:
+        self.reopen_states()
+
+    def reopen_states(self) -> None:
         before = (self.states.status, self.states.unfinalized())
         self.states = States.open(self.database)
         assert before == (self.states.status, self.states.unfinalized())
@@ -176,6 +186,25 @@ class Chain(RuleBasedStateMachine):
         assert list(self.states.at(block).pairs(b"")) == sorted(self.model[block].items())
 
 
+class DiskChain(Chain):
+    """The same on a disk, closed and opened again in between."""
+
+    def open_database(self) -> Database:
+        self.place = tempfile.TemporaryDirectory()
+        return LevelDatabase.create(Path(self.place.name) / "database")
+
+    @rule()
+    def reopen(self) -> None:
+        self.views.clear()
+        self.database.close()
+        self.database = LevelDatabase.open(Path(self.place.name) / "database")
+        super().reopen_states()
+
+    def teardown(self) -> None:
+        self.database.close()
+        self.place.cleanup()
+
+
 class TightChain(Chain):
     """The same with limits so small that merging, chunking and pruning happen all the time."""
 
@@ -196,5 +225,7 @@ class TightChain(Chain):
 
 TestChain = Chain.TestCase
 TestChain.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestDiskChain = DiskChain.TestCase
+TestDiskChain.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
 TestTightChain = TightChain.TestCase
 TestTightChain.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
