@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
-from gongshe.storage.database import Reader, StoreDamaged
+from gongshe.storage.database import ADVICE, Reader, StoreDamaged
 from gongshe.storage.keyspace import (
     BEST,
     BODY,
@@ -66,7 +66,7 @@ class Blocks:
         if raw is None:
             return None
         if len(raw) < 36:
-            raise StoreDamaged(f"the header of 0x{block_hash.hex()} is cut. Sync this node again")
+            raise StoreDamaged(f"the header of 0x{block_hash.hex()} is cut. {ADVICE}")
         return StoredHeader(int.from_bytes(raw[:4], "big"), raw[4:36], raw[36:])
 
     def header(self, block_hash: bytes) -> bytes | None:
@@ -162,7 +162,7 @@ class Blocks:
             if stored is None:
                 raise StoreDamaged(
                     f"block {number} (0x{block_hash.hex()}) is the parent of a block that was to "
-                    "become the best one, and is missing. Sync this node again"
+                    f"become the best one, and is missing. {ADVICE}"
                 )
             parent = stored.parent
         return batch
@@ -228,10 +228,10 @@ def _split_body(raw: bytes) -> tuple[bytes, ...]:
     count = int.from_bytes(raw[:4], "little")
     offset = 4 + 4 * count
     if offset > len(raw):
-        raise StoreDamaged("the body of a block is cut. Sync this node again")
+        raise StoreDamaged(f"the body of a block is cut. {ADVICE}")
     lengths = struct.unpack_from(f"<{count}I", raw, 4)
     if offset + sum(lengths) != len(raw):
-        raise StoreDamaged("the body of a block has not the length it says. Sync this node again")
+        raise StoreDamaged(f"the body of a block has not the length it says. {ADVICE}")
     extrinsics = []
     for length in lengths:
         extrinsics.append(raw[offset : offset + length])

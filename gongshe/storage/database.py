@@ -8,6 +8,9 @@ use: the process must stop and be started again.
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
+ADVICE = "Remove the chain data and sync again from a finalized block you trust"
+"""What to do about damaged data; it is never repaired automatically."""
+
 
 class StoreError(Exception):
     """Something about the store keeps the node from working; the message says what to do."""

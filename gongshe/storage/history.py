@@ -9,7 +9,7 @@ cost more than all other writes of a full block together.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gongshe.storage.database import Database, StoreDamaged
+from gongshe.storage.database import ADVICE, Database, StoreDamaged
 from gongshe.storage.keyspace import (
     PAST_KEYS,
     PAST_PATHS,
@@ -94,9 +94,7 @@ def sweep_values(database: Database, upto: int, present: int) -> Iterator[Batch]
 def _listed(database: Database, kind: bytes, number: int) -> list[Any]:
     raw = database.get(kind + number_key(number))
     if raw is None:
-        raise StoreDamaged(
-            f"the history of block {number} was expected and is missing. Sync this node again"
-        )
+        raise StoreDamaged(f"the history of block {number} was expected and is missing. {ADVICE}")
     listed = unpack_record(raw, f"the history of block {number}", 1)[0]
     assert isinstance(listed, list)
     return listed

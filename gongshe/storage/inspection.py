@@ -6,10 +6,10 @@ database can have holes that no one sees.
 
 from gongshe.primitives.scale import ScaleError, read_compact
 from gongshe.storage.blocks import Blocks, Tip
-from gongshe.storage.database import StoreDamaged
+from gongshe.storage.database import ADVICE, StoreDamaged
 from gongshe.storage.proofs import ProofRefused, verify_proof
 from gongshe.storage.states import States
-from gongshe.storage.trie_nodes import NodeMalformed, hash_256
+from gongshe.storage.trie_nodes import hash_256
 from gongshe.storage.views import StateView
 
 CHECKED_ANCESTORS = 256
@@ -17,8 +17,6 @@ CHECKED_ANCESTORS = 256
 
 CHECKED_KEYS = 16
 """Keys of the finalized state that are proved against its root, spread evenly over the space."""
-
-ADVICE = "Remove the chain data and sync again from a finalized block you trust"
 
 
 def inspect(blocks: Blocks, states: States) -> None:
@@ -90,7 +88,7 @@ def _inspect_state(state: StateView, root: bytes, finalized: Tip) -> None:
             expected[pair[0]] = pair[1]
     try:
         proven = verify_proof(root, state.prove(list(expected)), expected)
-    except (ProofRefused, NodeMalformed) as error:
+    except ProofRefused as error:
         raise StoreDamaged(
             f"the state of {_name(finalized)} does not lead to its root: {error}. {ADVICE}"
         ) from error

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgpack
 
-from gongshe.storage.database import StoreDamaged
+from gongshe.storage.database import ADVICE, StoreDamaged
 
 
 def pack_record(*fields: Any) -> bytes:
@@ -21,7 +21,7 @@ def unpack_record(raw: bytes, what: str, count: int) -> list[Any]:
     try:
         fields = msgpack.unpackb(raw, strict_map_key=True)
     except (ValueError, msgpack.UnpackException) as error:
-        raise StoreDamaged(f"{what} cannot be read: {error}. Sync this node again") from error
+        raise StoreDamaged(f"{what} cannot be read: {error}. {ADVICE}") from error
     if not isinstance(fields, list) or len(fields) != count:
-        raise StoreDamaged(f"{what} should have {count} fields and has not. Sync this node again")
+        raise StoreDamaged(f"{what} should have {count} fields and has not. {ADVICE}")
     return fields

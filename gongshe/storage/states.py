@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import NamedTuple
 
-from gongshe.storage.database import Database, Snapshot, StoreDamaged
+from gongshe.storage.database import ADVICE, Database, Snapshot, StoreDamaged
 from gongshe.storage.flat import CachedFlat
 from gongshe.storage.history import (
     Batch,
@@ -36,7 +36,7 @@ from gongshe.storage.layers import Segment, Stack, stack_over
 from gongshe.storage.proofs import RangeProof
 from gongshe.storage.records import pack_record, unpack_record
 from gongshe.storage.trie import Change, TrieChange, build_trie, update
-from gongshe.storage.trie_nodes import V1
+from gongshe.storage.trie_nodes import V1, NodeMalformed
 from gongshe.storage.views import LayeredView, PastView, StateView, StoredFlat
 
 RETAINED_STATES = 256
@@ -162,7 +162,7 @@ class States:
             if prepared.root != root:
                 raise StoreDamaged(
                     f"the journal of block {number} (0x{block_hash.hex()}) leads to state root "
-                    f"0x{prepared.root.hex()}, 0x{root.hex()} was expected. Sync this node again"
+                    f"0x{prepared.root.hex()}, 0x{root.hex()} was expected. {ADVICE}"
                 )
             states.commit(states.change(insert=Insertion(block_hash, number, prepared)))
         return states
@@ -195,7 +195,12 @@ class States:
             old = get(key)
             if old != new:
                 effective.append((key, old, new))
-        trie = update(node, view.leaf, effective, V1)
+        try:
+            trie = update(node, view.leaf, effective, V1)
+        except NodeMalformed as error:
+            raise StoreDamaged(
+                f"the trie below block 0x{parent.hex()}: {error}. {ADVICE}"
+            ) from error
         return PreparedState(
             parent,
             trie.root,

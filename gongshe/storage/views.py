@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from gongshe.storage.database import Reader, after_prefix
+from gongshe.storage.database import ADVICE, Reader, StoreDamaged, after_prefix
 from gongshe.storage.keyspace import (
     KEY_PAST,
     NODE,
@@ -25,6 +25,7 @@ from gongshe.storage.keyspace import (
 from gongshe.storage.layers import Stack, changes_between
 from gongshe.storage.proofs import RangeProof, prove, prove_range
 from gongshe.storage.records import unpack_record
+from gongshe.storage.trie_nodes import NodeMalformed
 
 
 class FlatReader(Protocol):
@@ -79,11 +80,17 @@ class StateView(Protocol):
 
     def prove(self, keys: Sequence[bytes]) -> list[bytes]:
         """Return the nodes by which a stranger verifies what these keys hold here."""
-        return prove(self.node, self.leaf, self.get, keys)
+        try:
+            return prove(self.node, self.leaf, self.get, keys)
+        except NodeMalformed as error:
+            raise StoreDamaged(f"the trie does not fit the state: {error}. {ADVICE}") from error
 
     def prove_range(self, start: bytes, limit_bytes: int) -> RangeProof:
         """Return the pairs from a key on, up to a size, with a proof that none is left out."""
-        return prove_range(self.node, self.leaf, self.between(start, None), start, limit_bytes)
+        try:
+            return prove_range(self.node, self.leaf, self.between(start, None), start, limit_bytes)
+        except NodeMalformed as error:
+            raise StoreDamaged(f"the trie does not fit the state: {error}. {ADVICE}") from error
 
 
 class LayeredView(StateView):
