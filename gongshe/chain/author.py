@@ -7,8 +7,9 @@ reason, unless it only does not fit or comes too early.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
+from gongshe.chain.pool_entries import ReadyOrder
 from gongshe.chain.store import ChainStore
 from gongshe.chain.transition import Assemblies, Executed
 from gongshe.consensus.slots import seal_message, slot_claim
@@ -60,7 +61,7 @@ def propose(
     parent: bytes,
     slot: int,
     now_ms: int,
-    ready: Iterable[DecodedExtrinsic],
+    ready: ReadyOrder,
     is_late: Callable[[], bool],
 ) -> Proposal:
     """Build a child of `parent` for a slot from extrinsics in the pool's order.
@@ -102,7 +103,7 @@ def time_inherent(execution: BlockExecution, now_ms: int) -> DecodedExtrinsic:
 
 def _fill(
     execution: BlockExecution,
-    ready: Iterable[DecodedExtrinsic],
+    ready: ReadyOrder,
     included: list[DecodedExtrinsic],
     is_late: Callable[[], bool],
 ) -> tuple[list[Dropped], bool]:
@@ -113,10 +114,12 @@ def _fill(
         if position % CHECK_EVERY == 0 and is_late():
             return dropped, True
         if extrinsic.spec_version != version:
+            ready.leave_out()
             continue
         try:
             execution.apply(extrinsic)
         except Refused as refused:
+            ready.leave_out()
             if isinstance(refused.reason, ExhaustsResources):
                 unfit += 1
                 if unfit > MAX_UNFIT:

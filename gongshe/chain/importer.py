@@ -54,7 +54,9 @@ class Importer:
         self.verified = verified
         self._bad: OrderedDict[bytes, InvalidBlock] = OrderedDict()
 
-    def import_block(self, block: Block, now_ms: int, *, final: bool = False) -> Applied:
+    def import_block(
+        self, block: Block, now_ms: int, *, final: bool = False
+    ) -> tuple[Applied, Executed]:
         """Check, execute and keep a block that somebody sent.
 
         Raises AlreadyKnown, FromTheFuture, UnknownParent (import its parent first), TreeFull or
@@ -70,7 +72,7 @@ class Importer:
         except InvalidBlock as invalid:
             self._remember(block_hash, invalid)
             raise
-        return self.keep(block.header, slot, executed, final=final)
+        return self.keep(block.header, slot, executed, final=final), executed
 
     def keep(
         self, header: Header, slot: int, executed: Executed, *, final: bool = False
