@@ -276,9 +276,9 @@ class TripleMap(KeyedItem[V], Generic[K1, K2, K3, V]):
         """Return what is stored under the three keys, or None."""
         return self._find(key)
 
-    def under(self, first: K1, second: K2) -> Iterator[tuple[K3, V]]:
-        """Yield third keys and values stored under two leading keys."""
-        return self._entries((first, second), None)
+    def under(self, first: K1) -> Iterator[tuple[tuple[K2, K3], V]]:
+        """Yield second and third keys and values stored under a first key."""
+        return self._entries((first,), None)
 
     def items(self, after: bytes | None = None) -> Iterator[tuple[tuple[K1, K2, K3], V]]:
         """Yield all keys and values."""

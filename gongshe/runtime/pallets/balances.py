@@ -436,7 +436,7 @@ class Balances(Pallet, index=2):
         """Keep an amount of an account for a reason; `release` gives it back."""
         info = self.system.account[account]
         holds = self.holds[account]
-        known = next((each for each in holds if each.id == reason), None)
+        known = any(each.id == reason for each in holds)
         room = info.data.free - EXISTENTIAL_DEPOSIT
         if amount > room:
             raise InsufficientBalance(
@@ -444,14 +444,10 @@ class Balances(Pallet, index=2):
                 found=max(room, 0),
                 hint="fund the account or free another deposit first",
             )
-        if known is None and len(holds) >= MAX_HOLDS:
+        if not known and len(holds) >= MAX_HOLDS:
             raise TooManyHolds(expected=f"at most {MAX_HOLDS}")
 
-        if not holds:
-            self.system.add_consumer(account)
-        others = tuple(each for each in holds if each.id != reason)
-        total = amount + (known.amount if known else 0)
-        self.holds[account] = _sorted((*others, IdAmount(reason, total)))
+        self._add_hold(reason, account, amount)
         self._move_reserved(account, amount)
         self.emit(Held(reason, account, amount))
 
@@ -461,12 +457,23 @@ class Balances(Pallet, index=2):
         self._move_reserved(account, -amount)
         self.emit(Released(reason, account, amount))
 
+    def transfer_held(self, reason: HoldReason, source: bytes, dest: bytes, amount: int) -> None:
+        """Move a held amount to another account, where it stays on hold."""
+        if source == dest or not amount:
+            return
+        if not self.system.account[dest].providers:
+            raise DeadAccount(expected="an account that exists", hint="fund it first")
+
+        self._unhold(reason, source, amount)
+        self._change_reserved(source, -amount)
+        self._add_hold(reason, dest, amount)
+        self._change_reserved(dest, amount)
+        self.emit(TransferOnHold(reason, source, dest, amount))
+
     def slash_held(self, reason: HoldReason, account: bytes, amount: int) -> None:
         """Burn an amount held for a reason."""
         self._unhold(reason, account, amount)
-        info = self.system.account[account]
-        data = replace(info.data, reserved=info.data.reserved - amount)
-        self.system.account[account] = replace(info, data=data)
+        self._change_reserved(account, -amount)
         self._change_issuance(-amount)
         self.emit(BurnedHeld(reason, account, amount))
 
@@ -576,7 +583,7 @@ class Balances(Pallet, index=2):
                 info.sufficients,
                 AccountData(free, data.reserved, data.frozen, data.flags),
             )
-            if free + data.reserved < EXISTENTIAL_DEPOSIT and not info.consumers:
+            if free + data.reserved < EXISTENTIAL_DEPOSIT:
                 self._reap(account, free)
         elif free >= EXISTENTIAL_DEPOSIT:
             system.add_provider(account)
@@ -589,9 +596,9 @@ class Balances(Pallet, index=2):
     def _reap(self, account: bytes, dust: int) -> None:
         info = self.system.account[account]
         self.system.account[account] = replace(info, data=replace(info.data, free=0))
+        self.system.remove_provider(account)
         if dust:
             self._lose_dust(account, dust)
-        self.system.remove_provider(account)
 
     def _lose_dust(self, account: bytes, amount: int) -> None:
         self._change_issuance(-amount)
@@ -611,6 +618,19 @@ class Balances(Pallet, index=2):
             info.data, free=info.data.free - amount, reserved=info.data.reserved + amount
         )
         self.system.account[account] = replace(info, data=data)
+
+    def _change_reserved(self, account: bytes, amount: int) -> None:
+        info = self.system.account[account]
+        data = replace(info.data, reserved=info.data.reserved + amount)
+        self.system.account[account] = replace(info, data=data)
+
+    def _add_hold(self, reason: HoldReason, account: bytes, amount: int) -> None:
+        holds = self.holds[account]
+        if not holds:
+            self.system.add_consumer(account)
+        others = tuple(each for each in holds if each.id != reason)
+        known = sum(each.amount for each in holds if each.id == reason)
+        self.holds[account] = _sorted((*others, IdAmount(reason, known + amount)))
 
     def _unhold(self, reason: HoldReason, account: bytes, amount: int) -> None:
         holds = self.holds[account]
