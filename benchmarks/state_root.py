@@ -16,8 +16,9 @@ import time
 from hashlib import blake2b
 from pathlib import Path
 
+from gongshe.storage.founding import found_states
 from gongshe.storage.leveldb import LevelDatabase
-from gongshe.storage.states import Insertion, PreparedState, States, found_states
+from gongshe.storage.states import Insertion, PreparedState, States
 from gongshe.storage.trie import ordered_root
 from gongshe.storage.trie_nodes import hash_256
 

@@ -17,7 +17,7 @@ chain moves on, for any thread; `executing` gives a quicker one, through the cac
 that makes changes, valid until the next commit.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import NamedTuple
@@ -26,8 +26,6 @@ from gongshe.storage.database import ADVICE, Database, Snapshot, StoreDamaged
 from gongshe.storage.flat import CachedFlat
 from gongshe.storage.history import (
     Batch,
-    forget_nodes,
-    forget_values,
     record_history,
     sweep_values,
 )
@@ -35,22 +33,10 @@ from gongshe.storage.keyspace import LAYER, NODE, STATE, STATUS, VALUE, end_of
 from gongshe.storage.layers import Segment, Stack, stack_over
 from gongshe.storage.proofs import RangeProof
 from gongshe.storage.records import pack_record, unpack_record
-from gongshe.storage.trie import Change, TrieChange, build_trie, update
+from gongshe.storage.status import ARCHIVE, Status, prune, read_status, status_record
+from gongshe.storage.trie import Change, TrieChange, update
 from gongshe.storage.trie_nodes import V1, NodeMalformed
 from gongshe.storage.views import LayeredView, PastView, StateView, StoredFlat
-
-RETAINED_STATES = 256
-"""Finalized states that can be read unless more are asked for: what a Substrate node keeps."""
-
-RETAINED_TRIES = 256
-"""Finalized blocks in whose state proofs are given: light clients ask at recent blocks."""
-
-ARCHIVE = 0
-"""As a number of retained states: all of them, for ever."""
-
-PRUNED_AHEAD = 16
-"""Blocks of history removed per change beyond the number that it adds: a history that has become
-too long shrinks without one change growing large."""
 
 
 class StateUnknown(LookupError):
@@ -95,20 +81,6 @@ class Insertion(NamedTuple):
     prepared: PreparedState
 
 
-class Status(NamedTuple):
-    """The finalized state and how much of the past is kept."""
-
-    block_hash: bytes
-    number: int
-    root: bytes
-    oldest: int
-    """Number of the oldest state that can be read."""
-    oldest_trie: int
-    """Number of the oldest state in which proofs are given."""
-    retained: int
-    """How many states before the finalized one to keep; 0 keeps all."""
-
-
 @dataclass(slots=True, frozen=True)
 class Layer:
     """The state of an unfinalized block."""
@@ -150,7 +122,7 @@ class States:
         raw = database.get(STATUS)
         if raw is None:
             raise StoreDamaged("the database holds no states: create the chain data first")
-        states = cls(database, _read_status(raw))
+        states = cls(database, read_status(raw))
         journal = [
             (raw_key[1:], unpack_record(raw, f"the journal of block {raw_key[1:].hex()}", 5))
             for raw_key, raw in database.scan(LAYER, end_of(LAYER))
@@ -248,8 +220,8 @@ class States:
             if layer is not inserted:
                 batch[LAYER + layer.block_hash] = None
         if folded:
-            status = self._prune(batch, status, len(folded))
-            batch[STATUS] = pack_record(*status)
+            status = prune(self._database, batch, self._status.number, status)
+            batch[STATUS] = status_record(status)
             batch.update((VALUE + key, value) for key, value in values.items())
             batch.update((NODE + path.encode(), record) for path, record in nodes.items())
         if inserted is not None and inserted not in folded:
@@ -313,11 +285,11 @@ class States:
         if status.retained == ARCHIVE:
             oldest = max(status.oldest, status.number - retained)
             status = status._replace(oldest=oldest)
-            self._database.write({STATUS: pack_record(*status)})
+            self._database.write({STATUS: status_record(status)})
             for batch in sweep_values(self._database, oldest, status.number):
                 self._database.write(batch)
         status = status._replace(retained=retained)
-        self._database.write({STATUS: pack_record(*status)})
+        self._database.write({STATUS: status_record(status)})
         with self._lock:
             self._status = status
             self._snapshot = self._database.snapshot()
@@ -367,51 +339,6 @@ class States:
             block_hash = layer.prepared.parent
         return tuple(reversed(chain))
 
-    def _prune(self, batch: Batch, status: Status, added: int) -> Status:
-        """Add the removal of what is too old to a batch; return the status after it."""
-        most = added + PRUNED_AHEAD
-        present = self._status.number
-        tries = RETAINED_TRIES
-        oldest = status.oldest
-        if status.retained != ARCHIVE:
-            tries = min(tries, status.retained)
-            oldest = min(max(oldest, status.number - status.retained), oldest + most, present)
-            for number in range(status.oldest + 1, oldest + 1):
-                forget_values(self._database, batch, number)
-        oldest_trie = status.oldest_trie
-        oldest_trie = min(max(oldest_trie, status.number - tries), oldest_trie + most, present)
-        for number in range(status.oldest_trie + 1, oldest_trie + 1):
-            forget_nodes(self._database, batch, number)
-        return status._replace(oldest=oldest, oldest_trie=oldest_trie)
-
-
-class FoundedStates(NamedTuple):
-    """The states of a chain that does not exist yet: the root goes into the genesis header."""
-
-    root: bytes
-    batch: Batch
-    retained: int
-
-    def batch_for(self, block_hash: bytes) -> Batch:
-        """Return all writes that found the states, given the hash of the genesis block."""
-        status = Status(block_hash, 0, self.root, 0, 0, self.retained)
-        return self.batch | {
-            STATUS: pack_record(*status),
-            STATE + block_hash: pack_record(0, self.root),
-        }
-
-
-def found_states(
-    pairs: Iterable[tuple[bytes, bytes]], retained: int = RETAINED_STATES
-) -> FoundedStates:
-    """Prepare the genesis state from its pairs."""
-    held = dict(pairs)
-    nodes: dict[str, bytes | None] = {}
-    root = build_trie(held.items(), V1, nodes)
-    batch: Batch = {VALUE + key: value for key, value in held.items()}
-    batch.update((NODE + path.encode(), record) for path, record in nodes.items())
-    return FoundedStates(root, batch, retained)
-
 
 def _dropped(
     layers: Mapping[bytes, Layer],
@@ -445,7 +372,3 @@ def _journal(layer: Layer) -> bytes:
         list(prepared.values),
         list(prepared.values.values()),
     )
-
-
-def _read_status(raw: bytes) -> Status:
-    return Status(*unpack_record(raw, "the status of the states", 6))

@@ -16,20 +16,20 @@ from hypothesis.stateful import (
     rule,
 )
 
-from gongshe.storage import layers, states
+from gongshe.storage import layers, status
 from gongshe.storage.database import Database
+from gongshe.storage.founding import found_states
 from gongshe.storage.leveldb import LevelDatabase
 from gongshe.storage.memory import MemoryDatabase
 from gongshe.storage.proofs import verify_proof, verify_range
 from gongshe.storage.states import (
-    ARCHIVE,
     Insertion,
     PreparedState,
     StateDiscarded,
     States,
     StateUnknown,
-    found_states,
 )
+from gongshe.storage.status import ARCHIVE
 from gongshe.storage.trie import trie_root
 
 KEYS = st.one_of(
@@ -212,8 +212,8 @@ class TightChain(Chain):
         super().__init__()
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(layers, "MERGE_WIDTH", 2)
-        self.patch.setattr(states, "RETAINED_TRIES", 2)
-        self.patch.setattr(states, "PRUNED_AHEAD", 1)
+        self.patch.setattr(status, "RETAINED_TRIES", 2)
+        self.patch.setattr(status, "PRUNED_AHEAD", 1)
         self.patch.setattr("gongshe.storage.history.CHUNK_NODES", 2)
         self.patch.setattr("gongshe.storage.history.SWEEP_ENTRIES", 3)
         self.patch.setattr("gongshe.storage.flat.VALUE_CACHE_BYTES", 900)

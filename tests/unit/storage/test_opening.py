@@ -16,11 +16,12 @@ from gongshe.storage.database import (
     StoreMismatch,
     StoreMissing,
 )
+from gongshe.storage.founding import found_states
 from gongshe.storage.inspection import inspect
 from gongshe.storage.keyspace import BODY, CANONICAL, FINALIZED, HEADER, NODE, VALUE, number_key
 from gongshe.storage.marker import MARKER, create_store, open_store
 from gongshe.storage.memory import MemoryDatabase
-from gongshe.storage.states import Insertion, States, found_states
+from gongshe.storage.states import Insertion, States
 
 GENESIS = bytes(range(32))
 

@@ -7,19 +7,19 @@ import pytest
 
 from gongshe.storage.database import StoreDamaged, StoreFailed
 from gongshe.storage.flat import ViewExpired
+from gongshe.storage.founding import found_states
 from gongshe.storage.keyspace import LAYER, end_of
 from gongshe.storage.layers import Segment, Stack, changes_between, stack_over
 from gongshe.storage.memory import MemoryDatabase
 from gongshe.storage.proofs import verify_proof
 from gongshe.storage.records import pack_record
 from gongshe.storage.states import (
-    ARCHIVE,
     Insertion,
     StateDiscarded,
     States,
     StateUnknown,
-    found_states,
 )
+from gongshe.storage.status import ARCHIVE
 from gongshe.storage.trie import trie_root
 from gongshe.storage.views import ProofUnavailable
 
