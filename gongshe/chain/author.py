@@ -17,6 +17,7 @@ from gongshe.primitives.extrinsic import encode_unsigned
 from gongshe.primitives.header import AURA, Digest, Header, Seal
 from gongshe.primitives.records import Record
 from gongshe.runtime.executive import BlockExecution
+from gongshe.runtime.pallets.timestamp import Timestamp
 from gongshe.runtime.validity import (
     DecodedExtrinsic,
     ExhaustsResources,
@@ -96,8 +97,12 @@ def propose(
 
 
 def time_inherent(execution: BlockExecution, now_ms: int) -> DecodedExtrinsic:
-    """Return the unsigned extrinsic that tells the block's time."""
-    call = execution.assembly.call("Timestamp", "set", now_ms)
+    """Return the unsigned extrinsic that tells the block's time.
+
+    After a block late in its slot the next one must still keep half a slot's distance.
+    """
+    told_ms = max(now_ms, execution.runtime.pallet(Timestamp).earliest())
+    call = execution.assembly.call("Timestamp", "set", told_ms)
     return decode(execution.assembly, encode_unsigned(execution.runtime.encode_call(call)))
 
 

@@ -40,7 +40,7 @@ class Timestamp(Pallet, index=1):
     def set(self, origin: Unsigned, now: CompactU64) -> None:
         """Set the current time: once per block, within the block's slot."""
         duration = self.aura.slot_duration.value
-        earliest = self.now.value + duration // 2
+        earliest = self.earliest()
         slot = self.aura.current_slot.value
         if self.did_update.exists():
             raise BlockRefused("the time must be set exactly once", "a second time")
@@ -51,6 +51,10 @@ class Timestamp(Pallet, index=1):
 
         self.now.value = now
         self.did_update.value = True
+
+    def earliest(self) -> int:
+        """Return the earliest time that the present block may tell: half a slot after the last."""
+        return self.now.value + self.aura.slot_duration.value // 2
 
     def on_initialize(self, number: int) -> Weight:
         """Reserve the weight of on_finalize."""
