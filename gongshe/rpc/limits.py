@@ -12,6 +12,13 @@ from gongshe.primitives.records import Record
 MIB = 1_048_576
 
 
+KEYS_PER_PAGE = 1_000
+"""`state_getKeysPaged`, as Substrate's."""
+
+KEYS_PER_QUERY = 1_000
+"""Storage keys or items named in one request or subscription."""
+
+
 class Limits(Record):
     """What one listener allows."""
 
@@ -48,8 +55,16 @@ class Limits(Record):
     subscriptions: int = 32
     """Per connection. @polkadot/api holds about five, an explorer about ten."""
 
+    watches: int = 1_024
+    """Extrinsics watched over one connection: a platform waits for many at once, and each watch
+    ends by itself. A few hundred bytes each."""
+
     outbox_messages: int = 64
     """Notifications waiting for a slow reader before it is dropped, as Substrate's."""
+
+    slow_seconds: float = 1
+    """A reader is slow once one write has been stuck so long. A block with a thousand watched
+    extrinsics makes as many notifications at once; that alone says nothing of the reader."""
 
     outbox_bytes: int = 32 * MIB
     """Everything waiting for one reader: two of the largest answers."""
@@ -83,14 +98,8 @@ class Limits(Record):
     """Slow reads at once, over all connections; more threads would only fight over one
     interpreter."""
 
-    keys_per_page: int = 1_000
-    """`state_getKeysPaged`, as Substrate's."""
-
     keys_listed: int = 10_000
     """`state_getKeys` and `state_getPairs`, for operators; whoever wants more pages."""
-
-    keys_per_query: int = 1_000
-    """Storage keys named in one request or subscription."""
 
     blocks_per_query: int = 256
     """`state_queryStorage`: as many as a pruned node keeps."""
@@ -107,9 +116,9 @@ class Limits(Record):
     operations: int = 16
     """Per follow, the least that the specification allows."""
 
-    items_per_event: int = 256
-    """Storage items in one event of an operation; then the operation waits for `continue`
-    when the client has that many events unread."""
+    items_per_event: int = 512
+    """Storage items in one event of an operation, which then waits for `continue`: about 100 kB,
+    made in a few milliseconds."""
 
     broadcasts: int = 16
     """`transaction_v1_broadcast` per connection; the specification asks for at least 4."""

@@ -95,8 +95,13 @@ class MethodTable:
 
         return enter
 
-    def subscription(self, *names: str, notifies: str, ends: tuple[str, ...]) -> Callable[[F], F]:
-        """Enter a function that opens a subscription, and the methods that end it."""
+    def subscription(
+        self, *names: str, notifies: str, ends: tuple[str, ...] = ()
+    ) -> Callable[[F], F]:
+        """Enter a function that opens a subscription, and the methods that end it.
+
+        Without `ends` the namespace enters its own.
+        """
 
         def enter(function: F) -> F:
             self.methods.append(
@@ -108,14 +113,15 @@ class MethodTable:
             return context.end(subscription, notifies)
 
         end.__doc__ = f"End a subscription opened by `{names[0]}`; true if there was one."
-        self.method(*ends)(end)
+        if ends:
+            self.method(*ends)(end)
         return enter
 
 
 class Context:
     """What a method works with while it answers one message."""
 
-    __slots__ = ("_opened", "backend", "hub", "limits", "methods", "session")
+    __slots__ = ("_afterwards", "_opened", "backend", "hub", "limits", "methods", "session")
 
     def __init__(
         self, backend: Backend, hub: Hub, methods: Mapping[str, Method], session: Session
@@ -126,10 +132,11 @@ class Context:
         self.session = session
         self.limits: Limits = session.limits
         self._opened: list[Subscription] = []
+        self._afterwards: list[Callable[[], None]] = []
 
-    def open(self, name: str) -> Subscription:
+    def open(self, name: str, *, passing: bool = False) -> Subscription:
         """Open a subscription; its news waits until this message is answered."""
-        subscription = self.session.open(name)
+        subscription = self.session.open(name, passing=passing)
         self._opened.append(subscription)
         return subscription
 
@@ -141,11 +148,18 @@ class Context:
         subscription.end()
         return True
 
+    def afterwards(self, work: Callable[[], None]) -> None:
+        """Do `work` once this message is answered."""
+        self._afterwards.append(work)
+
     def answered(self) -> None:
         """Let the news of new subscriptions flow: their ids are on the way."""
         for subscription in self._opened:
             subscription.release()
         self._opened.clear()
+        for work in self._afterwards:
+            work()
+        self._afterwards.clear()
 
 
 def _signature(

@@ -10,8 +10,11 @@ from __future__ import annotations
 import itertools
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Protocol, TypeVar
+
+import msgspec
 
 from gongshe.rpc.backend import ChainEvent
 from gongshe.rpc.deferred import Deferred
@@ -19,6 +22,11 @@ from gongshe.rpc.errors import METHOD_NOT_FOUND, TOO_MANY_SUBSCRIPTIONS, RpcErro
 from gongshe.rpc.limits import Limits
 
 T = TypeVar("T")
+
+ENCODER = msgspec.json.Encoder()
+
+SHARED_PAYLOADS = 1_024
+"""Payloads kept for those who hear the same: what a few blocks bring, each below some kilobytes."""
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +50,9 @@ class Outlet(Protocol):
 class Subscription:
     """One subscription: an id, and the news sent under it."""
 
-    def __init__(self, name: str, identifier: str, outlet: Outlet, held_limit: int) -> None:
+    def __init__(self, name: str, identifier: str, outlet: Outlet, *, passing: bool) -> None:
         self.name = name
+        self.passing = passing
         self.identifier = identifier
         self._head = (
             f'{{"jsonrpc":"2.0","method":"{name}",'
@@ -51,7 +60,6 @@ class Subscription:
         ).encode()
         self._outlet = outlet
         self._held: list[Callable[[], None]] | None = []
-        self._held_limit = held_limit
         self._endings: list[Callable[[], None]] = []
         self.ended = False
 
@@ -93,12 +101,8 @@ class Subscription:
             return
         if self._held is None:
             send()
-        elif len(self._held) < self._held_limit:
-            self._held.append(send)
         else:
-            # More than a full queue before the id is even known: the same verdict as for
-            # a slow reader, reached through the outlet once the answer is out.
-            self._held[:] = [send] * self._held_limit
+            self._held.append(send)
 
     def _wrap(self, payload: bytes) -> bytes:
         return self._head + payload + b"}}"
@@ -133,27 +137,29 @@ class Session:
         """Return an id that no other connection, before or after, uses."""
         return f"{self._prefix}{next(self._numbers)}"
 
-    def open(self, name: str) -> Subscription:
-        """Open a subscription whose notifications are called `name`."""
+    def open(self, name: str, *, passing: bool = False) -> Subscription:
+        """Open a subscription whose notifications are called `name`.
+
+        A passing one ends by itself, as the watch of an extrinsic does; many may be open.
+        """
         if self.outlet is None:
             raise RpcError(
                 METHOD_NOT_FOUND,
                 "Subscriptions need a WebSocket connection",
                 reasons("NoSubscriptions", hint="connect to the same port with ws://"),
             )
-        if len(self._subscriptions) >= self.limits.subscriptions:
+        limit = self.limits.watches if passing else self.limits.subscriptions
+        if sum(one.passing == passing for one in self._subscriptions.values()) >= limit:
             raise RpcError(
                 TOO_MANY_SUBSCRIPTIONS,
                 "Too many subscriptions on the connection",
                 reasons(
                     "TooManySubscriptions",
-                    expected=f"at most {self.limits.subscriptions}",
+                    expected=f"at most {limit}",
                     hint="end one, or open another connection",
                 ),
             )
-        subscription = Subscription(
-            name, self.new_identifier(), self.outlet, self.limits.outbox_messages + 1
-        )
+        subscription = Subscription(name, self.new_identifier(), self.outlet, passing=passing)
         self._subscriptions[subscription.identifier] = subscription
         subscription.on_end(lambda: self._forget(subscription))
         return subscription
@@ -194,16 +200,22 @@ class Hub:
     def __init__(self) -> None:
         self._listeners: dict[int, Callable[[ChainEvent], None]] = {}
         self._numbers = itertools.count()
+        self._payloads: OrderedDict[Hashable, bytes] = OrderedDict()
 
-    def listen(self, subscription: Subscription, hear: Callable[[ChainEvent], None]) -> None:
-        """Call `hear` with each event from now on, until the subscription ends."""
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return len(self._listeners)
+
+    def listen(self, hear: Callable[[ChainEvent], None]) -> Callable[[], None]:
+        """Call `hear` with each event from now on, until what is returned is called."""
         number = next(self._numbers)
         self._listeners[number] = hear
 
-        def forget() -> None:
+        def stop() -> None:
             self._listeners.pop(number, None)
 
-        subscription.on_end(forget)
+        return stop
 
     def announce(self, event: ChainEvent) -> None:
         """Tell everybody. One listener's fault costs that listener its news, nothing else."""
@@ -213,6 +225,15 @@ class Hub:
             except Exception:
                 log.exception("a subscription could not be told of %s", type(event).__name__)
                 self._listeners.pop(number, None)
+
+    def payload(self, key: Hashable, make: Callable[[], object]) -> bytes:
+        """Return what `make` returns, serialised: once for everybody who asks by the same key."""
+        found = self._payloads.get(key)
+        if found is None:
+            found = self._payloads[key] = ENCODER.encode(make())
+            if len(self._payloads) > SHARED_PAYLOADS:
+                self._payloads.popitem(last=False)
+        return found
 
 
 def run_now(work: Callable[[], T], deferred: Deferred[T]) -> None:

@@ -65,7 +65,7 @@ class WebSocket:
         self._news_waiting = 0
         self._bytes_waiting = 0
         self._in_flight = 0
-        self._sending = False
+        self._sending_since = math.inf
         self._reading = False
         self._wakeup = trio.Event()
         self._eased = trio.Event()
@@ -100,7 +100,7 @@ class WebSocket:
         self._put_news(messages)
 
     def _put_news(self, entry: bytes | Iterator[bytes]) -> None:
-        if self._news_waiting >= self._limits.outbox_messages:
+        if self._news_waiting >= self._limits.outbox_messages and self._is_stuck():
             self._drop(f"{self._news_waiting} notifications wait for it")
             return
         self._news_waiting += 1
@@ -112,8 +112,11 @@ class WebSocket:
             self._drop(f"{self._bytes_waiting} bytes wait for it")
             return
         self._queue.append((is_news, entry))
-        if not self._sending and not self._reading:
+        if self._sending_since == math.inf and not self._reading:
             self._wakeup.set()
+
+    def _is_stuck(self) -> bool:
+        return trio.current_time() - self._sending_since >= self._limits.slow_seconds
 
     def _drop(self, reason: str) -> None:
         if not self._scope.cancel_called:
@@ -224,11 +227,11 @@ class WebSocket:
 
     async def _flush(self) -> None:
         """Send everything queued, in few writes; returns at once if that is already under way."""
-        if self._sending:
+        if self._sending_since != math.inf:
             return
-        self._sending = True
         try:
             while self._queue:
+                self._sending_since = trio.current_time()
                 with trio.move_on_after(self._limits.write_seconds) as writing:
                     await self._stream.send_all(self._next_write())
                 if writing.cancelled_caught:
@@ -236,7 +239,7 @@ class WebSocket:
                 if not self._eased.is_set():
                     self._eased.set()
         finally:
-            self._sending = False
+            self._sending_since = math.inf
 
     def _next_write(self) -> bytes:
         chunks: list[bytes] = []

@@ -94,6 +94,15 @@ def subscribe(context: Context, first: list[int]) -> str:
     return subscription.identifier
 
 
+@table.subscription("test_events", notifies="test_news", ends=())
+def events(context: Context, length: Annotated[int, Meta(ge=0, le=1_000_000)]) -> str:
+    """Send a text of this length at each event of the chain."""
+    subscription = context.open("test_news")
+    payload = b'"%b"' % (b"x" * length)
+    subscription.on_end(context.hub.listen(lambda event: subscription.notify(payload)))
+    return subscription.identifier
+
+
 @table.subscription("test_stream", notifies="test_flow", ends=("test_unstream",))
 def stream(context: Context, count: int) -> str:
     """Send so many numbers as fast as they are read."""

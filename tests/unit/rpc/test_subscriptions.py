@@ -77,7 +77,7 @@ def test_closing_a_session_lets_go_of_the_hub() -> None:
     hub, session = Hub(), make_session(outlet=Recorder())
     heard: list[ChainEvent] = []
     subscription = session.open("news")
-    hub.listen(subscription, heard.append)
+    subscription.on_end(hub.listen(heard.append))
     event = BlocksFinalized((b"1" * 32,))
     hub.announce(event)
     session.close()
@@ -88,14 +88,14 @@ def test_closing_a_session_lets_go_of_the_hub() -> None:
 def test_a_listener_that_fails_costs_the_others_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    hub, session = Hub(), make_session(outlet=Recorder())
+    hub = Hub()
     heard: list[ChainEvent] = []
 
     def fail(event: ChainEvent) -> None:
         raise KeyError("bug")
 
-    hub.listen(session.open("bad"), fail)
-    hub.listen(session.open("good"), heard.append)
+    hub.listen(fail)
+    hub.listen(heard.append)
     event = BlocksFinalized((b"1" * 32,))
     hub.announce(event)
     hub.announce(event)
