@@ -140,9 +140,7 @@ def execute(
     )
     try:
         extrinsics, tickets = _decode_all(execution, store.genesis_hash, block, verifier, verified)
-        execution.open()
-        for extrinsic in extrinsics:
-            execution.apply(extrinsic)
+        _apply_all(execution, extrinsics)
         outcome = execution.finish()
     except Refused as refused:
         position = len(execution.results)
@@ -191,6 +189,14 @@ def signature_job(
     birth = genesis_hash if signature.era is None else execution.birth_hash(extrinsic)
     message = signed_message(execution.assembly, extrinsic, genesis_hash, birth)
     return SignatureJob(signature.scheme, signature.signer, signature.value, message)
+
+
+def _apply_all(execution: BlockExecution, extrinsics: Sequence[DecodedExtrinsic]) -> None:
+    """Execute everything between a block's opening and its end."""
+    execution.open()
+    apply = execution.apply
+    for extrinsic in extrinsics:
+        apply(extrinsic)
 
 
 def _decode_all(
