@@ -1,8 +1,8 @@
 """Blocks at rest: headers, bodies, justifications, and which of them the chain consists of.
 
 Nothing here writes: methods that change something return a batch, so that the importer commits
-all that belongs to a block at once. Batches of one block may be joined in any order; their keys
-do not overlap, except that `finalize` after `put` may take back the mark of a leaf.
+all that belongs to a block at once. Batches of one block may be joined in any order, for their keys
+do not overlap.
 """
 
 import struct
@@ -172,13 +172,11 @@ class Blocks:
         return {FINALIZED: number_key(number) + block_hash}
 
     def drop(self, block_hashes: Sequence[bytes]) -> Batch:
-        """Remove the blocks of abandoned forks.
+        """Remove the blocks of forks that finality abandons, every descendant with its ancestor.
 
-        Give all descendants with a block: what remains is then a chain of which every block has
-        its parent. A parent left without children becomes a leaf again.
+        No parent becomes a leaf by it: where a fork leaves the final chain, that chain goes on.
         """
         batch: Batch = {}
-        dropped = set(block_hashes)
         for block_hash in block_hashes:
             stored = self.stored_header(block_hash)
             if stored is None:
@@ -189,25 +187,7 @@ class Blocks:
             for extrinsic in self.body(block_hash) or ():
                 key = EXTRINSIC + _hash(extrinsic)[:INDEX_BYTES] + block_hash[:INDEX_BYTES]
                 batch[key] = None
-            if stored.parent not in dropped and not self._has_other_child(stored, dropped):
-                batch[leaf_key(stored.number - 1, stored.parent)] = b""
         return batch
-
-    def _has_other_child(self, child: StoredHeader, dropped: set[bytes]) -> bool:
-        """Tell whether the parent has a child that stays: on the best chain, or below a leaf."""
-        sibling = self.canonical(child.number)
-        stored = None if sibling is None else self.stored_header(sibling)
-        if sibling not in dropped and stored is not None and stored.parent == child.parent:
-            return True
-        for tip in self.leaves():
-            if tip.block_hash in dropped:
-                continue
-            for block_hash, stored in self.ancestors(tip.block_hash):
-                if stored.number == child.number - 1:
-                    if block_hash == child.parent:
-                        return True
-                    break
-        return False
 
     def _tip(self, key: bytes) -> Tip | None:
         raw = self._database.get(key)

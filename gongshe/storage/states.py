@@ -230,19 +230,19 @@ class States:
 
     def commit(self, change: StateChange) -> None:
         """Let memory follow: call this after the change's batch was written, once."""
+        layers = dict(self._layers)
+        if change.inserted is not None:
+            layers[change.inserted.block_hash] = change.inserted
+        for block_hash in change.dropped:
+            layers.pop(block_hash, None)
+        for layer in change.folded:
+            del layers[layer.block_hash]
+        snapshot = self._snapshot
+        if change.folded:
+            self._flat = self._flat.succeed(self._database, change.values, change.nodes)
+            snapshot = self._database.snapshot()
         with self._lock:
-            layers = dict(self._layers)
-            if change.inserted is not None:
-                layers[change.inserted.block_hash] = change.inserted
-            for block_hash in change.dropped:
-                layers.pop(block_hash, None)
-            for layer in change.folded:
-                del layers[layer.block_hash]
-            self._layers = layers
-            if change.folded:
-                self._status = change.status
-                self._flat = self._flat.succeed(self._database, change.values, change.nodes)
-                self._snapshot = self._database.snapshot()
+            self._layers, self._status, self._snapshot = layers, change.status, snapshot
 
     def at(self, block_hash: bytes) -> StateView:
         """Return a view of a retained state that stays as it is; any thread may use it."""

@@ -1,6 +1,7 @@
 """The state trie: updates against a trie built anew, roots against a second implementation."""
 
 from hashlib import blake2b
+from random import Random
 
 import pytest
 from hypothesis import example, given, settings
@@ -96,6 +97,32 @@ class Updates(RuleBasedStateMachine):
 
 TestUpdates = Updates.TestCase
 TestUpdates.settings = settings(max_examples=150, stateful_step_count=12, deadline=None)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_many_changes_among_many_evenly_spread_keys(seed: int) -> None:
+    """Accounts as a chain has them: full upper branches, all children hashed."""
+    random = Random(seed)
+
+    def account() -> bytes:
+        return b"prefix of the map" + random.randbytes(16)
+
+    trie = Trie({account(): random.randbytes(80) for _ in range(1500)}, V1)
+    for changed, added, removed in [
+        (900, 0, 0),
+        (200, 30, 30),
+        (1, 0, 0),
+        (0, 0, 900),
+        (0, 700, 0),
+    ]:
+        keys = random.sample(sorted(trie.pairs), changed + removed)
+        changes: dict[bytes, bytes | None] = dict.fromkeys(keys[changed:])
+        changes |= {key: random.randbytes(80) for key in keys[:changed]}
+        changes |= {account(): random.randbytes(random.choice([1, 80])) for _ in range(added)}
+        trie.change(changes)
+        nodes: dict[str, bytes | None] = {}
+        assert build_trie(trie.pairs.items(), V1, nodes) == trie.root
+        assert nodes == trie.nodes
 
 
 @given(st.lists(st.binary(max_size=40), max_size=200), LAYOUTS)

@@ -91,8 +91,19 @@ def test_leaves_follow_puts_and_drops(chain: Chain) -> None:
     assert chain.blocks.leaves() == [Tip(3, chain.hashes["c"])]
     assert chain.blocks.header(chain.hashes["x"]) is None
     assert chain.blocks.body(chain.hashes["y"]) is None
-    chain.database.write(chain.blocks.drop([chain.hashes["c"]]))
-    assert chain.blocks.leaves() == [Tip(2, chain.hashes["b"])]
+
+
+def test_a_fork_is_dropped_in_the_batch_that_puts_and_prefers_its_rival(chain: Chain) -> None:
+    name, number, parent = "d", 3, "x"
+    block, above = chain.hashes[name], chain.hashes[parent]
+    header = StoredHeader(number, above, b"header d")
+    chain.database.write(
+        chain.blocks.put(block, header, BODY_OF[name])
+        | chain.blocks.drop([chain.hashes[gone] for gone in "bcy"])
+        | chain.blocks.set_best(block, number, above)
+    )
+    assert canonical(chain) == "0axd"
+    assert chain.blocks.leaves() == [Tip(3, block)]
 
 
 def test_extrinsics_are_found_on_the_best_chain_only(chain: Chain) -> None:
