@@ -50,7 +50,10 @@ class Cache(dict[K, bytes | None]):
             self.pop(key, None)
             self._old.pop(key, None)
             return
-        self._room -= len(key) + size + ENTRY_OVERHEAD
+        if key in self:
+            self._room -= size - len(self[key] or b"")
+        else:
+            self._room -= len(key) + size + ENTRY_OVERHEAD
         if self._room < 0:
             self._old = dict(self)
             self.clear()

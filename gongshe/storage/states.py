@@ -161,12 +161,14 @@ class States:
         view = self._live(parent)
         layer = self._layers.get(parent)
         get, node = (self._flat.get, self._flat.node) if layer is None else (view.get, view.node)
-        effective: list[Change] = []
-        for key in sorted(changes):
-            new = changes[key]
-            old = get(key)
-            if old != new:
-                effective.append((key, old, new))
+        keys = sorted(changes)
+        effective: list[Change] = [
+            (key, old, new)
+            for key, old, new in zip(
+                keys, map(get, keys), map(changes.__getitem__, keys), strict=True
+            )
+            if old != new
+        ]
         try:
             trie = update(node, view.leaf, effective, V1)
         except NodeMalformed as error:
