@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Lock
 
 import trio
@@ -189,15 +189,17 @@ class Node:
         ticket.notify(done)
 
 
-async def serve(node: Node, server: Server, opened: trio.Event | None = None) -> None:
-    """Run a node and its RPC until a signal asks it to stop."""
+async def serve(
+    node: Node, server: Server, ready: Callable[[str, int], None] | None = None
+) -> None:
+    """Run a node and its RPC until a signal asks it to stop; `ready` is told the RPC address."""
     gc.collect()
     gc.freeze()  # what start-up built lives for ever; collections need not look at it again
     async with trio.open_nursery() as nursery:
         for host, port in await nursery.start(server.run):
             log.info("RPC at http://%s:%d and ws://%s:%d", host, port, host, port)
-        if opened is not None:
-            opened.set()
+            if ready is not None:
+                ready(host, port)
         nursery.start_soon(node.run, server)
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async for number in signals:
