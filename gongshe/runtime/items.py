@@ -6,7 +6,12 @@ twox128(pallet) ++ twox128(item) ++ hash(key) ++ key, so that every client finds
 
 from __future__ import annotations
 
+import ast
 import copy
+import inspect
+import itertools
+import textwrap
+import typing
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, Generic, Self, TypeVar, get_args
@@ -288,3 +293,16 @@ class TripleMap(KeyedItem[V], Generic[K1, K2, K3, V]):
 def camel_case(attribute: str) -> str:
     """Return the name clients see: `total_issuance` is `TotalIssuance`."""
     return "".join(part.capitalize() for part in attribute.split("_"))
+
+
+def attribute_docs(owner: type) -> dict[str, str]:
+    """Return the string that follows each annotated attribute in the source of a class."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(owner)))
+    body = typing.cast("ast.ClassDef", tree.body[0]).body
+    found = {}
+    for statement, following in itertools.pairwise(body):
+        if not isinstance(statement, ast.AnnAssign) or not isinstance(following, ast.Expr):
+            continue
+        if isinstance(statement.target, ast.Name) and isinstance(following.value, ast.Constant):
+            found[statement.target.id] = inspect.cleandoc(str(following.value.value))
+    return found

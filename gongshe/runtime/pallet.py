@@ -7,11 +7,8 @@ codec and its client metadata. Events and errors are the classes of the same mod
 
 from __future__ import annotations
 
-import ast
 import inspect
-import itertools
 import sys
-import textwrap
 import types
 import typing
 from collections.abc import Callable
@@ -29,7 +26,7 @@ from gongshe.primitives.types import (
     Pays,
     Weight,
 )
-from gongshe.runtime.items import Item
+from gongshe.runtime.items import Item, attribute_docs
 from gongshe.runtime.overlay import Overlay
 
 # ------------------------------------------------------------------------------- origins
@@ -388,19 +385,6 @@ def register(table: dict[int, Any], index: int, value: Any, name: str) -> None:
     if index in table:
         raise TypeError(f"{name}: index {index} is taken")
     table[index] = value
-
-
-def attribute_docs(owner: type) -> dict[str, str]:
-    """Return the string that follows each annotated attribute in the source of a class."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(owner)))
-    body = typing.cast("ast.ClassDef", tree.body[0]).body
-    found = {}
-    for statement, following in itertools.pairwise(body):
-        if not isinstance(statement, ast.AnnAssign) or not isinstance(following, ast.Expr):
-            continue
-        if isinstance(statement.target, ast.Name) and isinstance(following.value, ast.Constant):
-            found[statement.target.id] = inspect.cleandoc(str(following.value.value))
-    return found
 
 
 def bad_origin(expected: str, found: Origin) -> CallFailed:

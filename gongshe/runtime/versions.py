@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gongshe.runtime.apis import APIS
 from gongshe.runtime.assembly import Assembly
+from gongshe.runtime.pallets.assets import Assets
 from gongshe.runtime.pallets.aura import Aura
 from gongshe.runtime.pallets.balances import Balances
 from gongshe.runtime.pallets.sudo import Sudo
@@ -23,6 +24,7 @@ VERSION_1 = Assembly(
         TransactionPayment,
         Upgrades,
         Utility,
+        Assets,
         Sudo,
     ),
     APIS,

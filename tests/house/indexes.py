@@ -39,10 +39,10 @@ def declared_indexes() -> Ledger:
 
 
 def declared_pallets() -> Iterator[type[Pallet]]:
-    """Yield every pallet of the package, whether or not an assembly uses it."""
+    """Yield every pallet of the package, whether or not an assembly uses it; no lower parts."""
     for module in pallet_modules():
         for value in vars(importlib.import_module(module)).values():
-            if isinstance(value, type) and issubclass(value, Pallet) and value.__module__ == module:
+            if isinstance(value, type) and "declared" in vars(value) and value.__module__ == module:
                 yield value
 
 
