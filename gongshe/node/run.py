@@ -49,18 +49,18 @@ def run_node(config: NodeConfig, ready: Callable[[str, int], None] | None = None
     self_test()
     try:
         trio.run(_run, config, logs, ready)
-    except* (trio.Cancelled, KeyboardInterrupt):
+    except KeyboardInterrupt:
         return STOPPED
-    except* Exception as failures:
-        code, reason = explain(failures)
+    except Exception as failure:
+        code, reason = explain(failure)
         log.error("%s", reason)
         return code
     return STOPPED
 
 
-def explain(failures: BaseExceptionGroup[BaseException]) -> Found:
+def explain(ended: Exception) -> Found:
     """Return the exit code and the sentence for what ended a node; bugs go up as they are."""
-    for failure in flattened(failures):
+    for failure in flattened(ended):
         match failure:
             case StoreFailed():
                 return STORE_FAILED, f"{failure}: nothing more is written; restart the node"
@@ -72,7 +72,7 @@ def explain(failures: BaseExceptionGroup[BaseException]) -> Found:
                 return VERIFIER_FAILED, f"{failure}: restart the node"
             case OSError() if failure.errno is not None:
                 return PORT_TAKEN, f"{failure}; choose another --rpc-port, or stop who has it"
-    raise failures
+    raise ended
 
 
 def flattened(failures: BaseException) -> list[BaseException]:
