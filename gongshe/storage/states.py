@@ -349,6 +349,8 @@ def _dropped(
     discard: Sequence[bytes],
 ) -> tuple[bytes, ...]:
     """Return the blocks whose layers go without being folded, lowest first."""
+    if not folded and not discard:
+        return ()
     dropped = set(discard) & layers.keys()
     kept = {finalize} if folded else set()
     final = {layer.block_hash for layer in folded}
