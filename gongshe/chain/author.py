@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from gongshe.chain.pool_entries import ReadyOrder
 from gongshe.chain.store import ChainStore
-from gongshe.chain.transition import Assemblies, Executed
+from gongshe.chain.transition import MAX_EXTRINSICS, Assemblies, Executed
 from gongshe.consensus.slots import seal_message, slot_claim
 from gongshe.primitives.extrinsic import encode_unsigned
 from gongshe.primitives.header import AURA, Digest, Header, Seal
@@ -64,10 +64,12 @@ def propose(
     now_ms: int,
     ready: ReadyOrder,
     is_late: Callable[[], bool],
+    most: int = MAX_EXTRINSICS,
 ) -> Proposal:
     """Build a child of `parent` for a slot from extrinsics in the pool's order.
 
-    `now_ms` must lie within the slot; `is_late` tells when to stop adding extrinsics.
+    `now_ms` must lie within the slot; `is_late` tells when to stop adding extrinsics, of which
+    at most `most` are taken.
     """
     head = store.heads.head(parent)
     execution = BlockExecution(
@@ -81,7 +83,7 @@ def propose(
     inherent = time_inherent(execution, now_ms)
     execution.apply(inherent)
     included = [inherent]
-    dropped, full = _fill(execution, ready, included, is_late)
+    dropped, full = _fill(execution, ready, included, is_late, most)
     outcome = execution.finish()
     prepared = store.states.prepare(parent, outcome.changes)
     header = Header(
@@ -111,6 +113,7 @@ def _fill(
     ready: ReadyOrder,
     included: list[DecodedExtrinsic],
     is_late: Callable[[], bool],
+    most: int,
 ) -> tuple[list[Dropped], bool]:
     dropped: list[Dropped] = []
     unfit = 0
@@ -133,4 +136,6 @@ def _fill(
                 dropped.append(Dropped(extrinsic, refused))
             continue
         included.append(extrinsic)
+        if len(included) > most:  # the inherent does not count
+            return dropped, True
     return dropped, unfit > 0

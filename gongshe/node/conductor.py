@@ -27,6 +27,7 @@ from gongshe.chain.pool_records import (
 from gongshe.chain.signatures import SignatureJob, SignatureVerifier
 from gongshe.chain.store import Applied, ChainStore
 from gongshe.chain.transition import (
+    MAX_EXTRINSICS,
     Assemblies,
     Executed,
     InvalidBlock,
@@ -277,14 +278,21 @@ class Conductor:
         return self._author(slot, now_ms)
 
     def _author_instantly(self) -> list[Effect]:
-        best = self.store.heads.best
-        _, duration_ms = schedule_after(
-            self.assemblies, self.store.states.executing(best.block_hash)
-        )
-        slot = max(best.slot + 1, self._now_ms // duration_ms)
-        return self._author(slot, max(slot * duration_ms, self._now_ms))
+        """Author blocks of one extrinsic each until none is ready."""
+        effects: list[Effect] = []
+        while self.pool.ready_count:
+            best = self.store.heads.best
+            _, duration_ms = schedule_after(
+                self.assemblies, self.store.states.executing(best.block_hash)
+            )
+            slot = max(best.slot + 1, self._now_ms // duration_ms)
+            before = self.pool.ready_count
+            effects += self._author(slot, max(slot * duration_ms, self._now_ms), most=1)
+            if self.pool.ready_count >= before:
+                break  # what is left fits into no block, or the slot is another's
+        return effects
 
-    def _author(self, slot: int, now_ms: int) -> list[Effect]:
+    def _author(self, slot: int, now_ms: int, most: int = MAX_EXTRINSICS) -> list[Effect]:
         best = self.store.heads.best
         state = self.store.states.executing(best.block_hash)
         schedule, _ = schedule_after(self.assemblies, state)
@@ -299,6 +307,7 @@ class Conductor:
             now_ms,
             self.pool.ready(),
             self._is_late,
+            most,
         )
         return self._keep_own(proposal, sign)
 

@@ -152,6 +152,8 @@ class PoolDoor:
         self._numbers = itertools.count(1)
         self._offers: dict[int, tuple[Answer, Watch | None]] = {}
         self._watches: dict[bytes, Watch] = {}
+        self._watched: dict[Watch, bytes | None] = {}
+        """For each watcher its extrinsic's hash, None until the pool has answered."""
 
     def submit(self, extrinsic: bytes, answer: Answer, watch: Watch | None = None) -> None:
         """Offer an extrinsic to the pool."""
@@ -168,14 +170,16 @@ class PoolDoor:
             return
         offer = next(self._numbers)
         self._offers[offer] = (answer, watch)
+        if watch is not None:
+            self._watched[watch] = None
         self._send(ExtrinsicOffered(offer, extrinsic, watch is not None))
 
     def unwatch(self, watch: Watch) -> None:
         """Stop telling a watcher."""
-        for extrinsic_hash, known in list(self._watches.items()):
-            if known is watch:
-                del self._watches[extrinsic_hash]
-                self._send(WatchEnded(extrinsic_hash))
+        extrinsic_hash = self._watched.pop(watch, None)
+        if extrinsic_hash is not None:
+            del self._watches[extrinsic_hash]
+            self._send(WatchEnded(extrinsic_hash))
 
     def pending(self) -> Sequence[bytes]:
         """Return the ready extrinsics in the order of a block."""
@@ -203,9 +207,11 @@ class PoolDoor:
         refusal = effect.refusal
         if refusal is None:
             if watch is not None:
-                self._watches[effect.extrinsic_hash] = watch
+                self._begin_watch(effect.extrinsic_hash, watch)
             answer(Submitted(effect.extrinsic_hash))
             return
+        if watch is not None:
+            self._watched.pop(watch, None)
         answer(
             Refusal(
                 backend.RefusalKind[refusal.kind.name],
@@ -224,7 +230,15 @@ class PoolDoor:
         status = translated(effect.status)
         if isinstance(status, backend.LAST_STATUSES):
             del self._watches[effect.extrinsic_hash]
+            self._watched.pop(watch, None)
         watch(status)
+
+    def _begin_watch(self, extrinsic_hash: bytes, watch: Watch) -> None:
+        if watch in self._watched:
+            self._watched[watch] = extrinsic_hash
+            self._watches[extrinsic_hash] = watch
+        else:  # it was given up before the pool answered
+            self._send(WatchEnded(extrinsic_hash))
 
 
 def translated(status: pool_records.Status) -> backend.Status:
