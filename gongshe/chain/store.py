@@ -14,7 +14,7 @@ from gongshe.consensus.slots import claimed_slot
 from gongshe.primitives.header import Header
 from gongshe.primitives.records import Record
 from gongshe.storage.blocks import Blocks, StoredHeader
-from gongshe.storage.database import Database, StoreDamaged
+from gongshe.storage.database import ADVICE, Database, StoreDamaged
 from gongshe.storage.inspection import inspect
 from gongshe.storage.states import Insertion, PreparedState, States
 
@@ -67,6 +67,11 @@ class ChainStore:
         heads = Heads(_stored_head(blocks, finalized.block_hash))
         for _, block_hash in states.unfinalized():
             heads.add(_stored_head(blocks, block_hash))
+        if blocks.best() != (heads.best.number, heads.best.block_hash):
+            raise StoreDamaged(
+                f"block {heads.best.number} (0x{heads.best.block_hash.hex()}) is the best of those"
+                f" that are kept, and another is noted as the best one. {ADVICE}"
+            )
         return cls(database, blocks, states, heads)
 
     def header(self, block_hash: bytes) -> Header | None:
@@ -99,6 +104,8 @@ class ChainStore:
             chain = tree.chain_to(finalize)
             final = tuple(head.block_hash for head in chain)
             abandoned = tuple(head.block_hash for head in tree.abandoned_by(finalize))
+            if inserted is not None and inserted.block_hash in abandoned:
+                raise ValueError("a block was to be inserted that the same write would abandon")
             batch |= self.blocks.set_finalized(finalize, tree.head(finalize).number)
             if abandoned:
                 batch |= self.blocks.drop(abandoned)
