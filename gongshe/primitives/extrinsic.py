@@ -10,10 +10,9 @@ Signed bytes: call ++ era ++ nonce ++ tip ++ spec version ++ transaction version
 from __future__ import annotations
 
 from gongshe.primitives.crypto import blake2_256
+from gongshe.primitives.leaves import COMPACT, UNSIGNED
 from gongshe.primitives.records import Record
 from gongshe.primitives.scale import (
-    COMPACT,
-    UNSIGNED,
     Budget,
     Case,
     Codec,
@@ -29,6 +28,10 @@ ED25519, SR25519, ECDSA = 0, 1, 2
 SIGNATURE_LENGTHS = {ED25519: 64, SR25519: 64, ECDSA: 65}
 MAX_PLAIN_PAYLOAD = 256
 """Longer payloads are hashed before they are signed, so that small devices can sign them."""
+
+
+PERIODS = tuple(1 << exponent for exponent in range(2, 17))
+"""The lengths an era may have, in blocks."""
 
 
 class MortalEra(Record):
@@ -60,9 +63,11 @@ class MortalEra(Record):
 def _write_era(era: MortalEra | None) -> bytes:
     if era is None:
         return b"\x00"
-    step = max(era.period >> 12, 1)
-    exponent = min(max(era.period.bit_length() - 2, 1), 15)
-    return (exponent | era.phase // step << 4).to_bytes(2, "little")
+    period, phase = era.period, era.phase
+    step = max(period >> 12, 1)
+    if period not in PERIODS or not 0 <= phase < period or phase % step:
+        raise ScaleError(f"no era has period {period} and phase {phase}; use MortalEra.around")
+    return (period.bit_length() - 2 | phase // step << 4).to_bytes(2, "little")
 
 
 def _read_era(raw: bytes, offset: int, budget: Budget) -> tuple[MortalEra | None, int]:

@@ -9,18 +9,14 @@ from __future__ import annotations
 
 import enum
 import itertools
-import struct
 import types
 import typing
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, get_args, get_origin
 
+from gongshe.primitives.leaves import BOOL, COMPACT, SIGNED, UNSIGNED, bounded_bytes, fixed_bytes
 from gongshe.primitives.records import Record, Variants
 from gongshe.primitives.scale import (
-    BOOL,
-    COMPACT,
-    SIGNED,
-    UNSIGNED,
     AtMost,
     Budget,
     Case,
@@ -40,11 +36,10 @@ from gongshe.primitives.scale import (
     SInt,
     TupleOf,
     UInt,
-    bounded_bytes,
     compact,
-    fixed_bytes,
     read_compact,
 )
+from gongshe.primitives.straight_line import fresh_name, straight_line
 
 
 class Schema:
@@ -118,7 +113,9 @@ class Schema:
         def write(value: Ok | Err) -> bytes:
             if isinstance(value, Ok):
                 return b"\x00" + ok_codec.write(() if value.value is None else value.value)
-            return b"\x01" + err_codec.write(value.value)
+            if isinstance(value, Err):
+                return b"\x01" + err_codec.write(value.value)
+            raise ScaleError(f"Ok or Err expected, found {value!r:.80}")
 
         def read(raw: bytes, offset: int, budget: Budget) -> tuple[Ok | Err, int]:
             tag = raw[offset]
@@ -317,72 +314,15 @@ def plain_enumeration(members: type[enum.IntEnum]) -> Codec:
     path = members.__dict__.get("__scale_path__", members.__name__)
     path = getattr(path, "value", path)  # `nonmember` keeps a dunder name wrapped
     cases = tuple(Case(member.name, int(member), (), "") for member in members)
-    name = f"case_of_{members.__name__}"
+    index_of, case_of = fresh_name("index_of"), fresh_name("case_of")
     layout = Layout(
-        "B", lambda value: [value], lambda names: f"{name}({names.pop(0)})", {name: check}
+        "B",
+        lambda value: [f"{index_of}[{value}]"],
+        lambda names: f"{case_of}({names.pop(0)})",
+        {index_of: {index: index for index in by_index}, case_of: check},
     )
     shape = Enumeration(path, (), cases, docs_of(members))
     return Codec(lambda value: bytes((by_index[value],)), read, 1, shape, layout)
-
-
-# ------------------------------------------------------------- straight-line code for records
-
-
-def straight_line(
-    record: type[Record], fields: list[tuple[str, Any, Codec]]
-) -> tuple[Any, Any, Layout | None]:
-    """Return write and read of a record as generated functions, and its layout if it is fixed."""
-    layouts = [codec.layout for _, _, codec in fields]
-    if fields and None not in layouts:
-        layout = _joined_layout(record, fields)
-        write, read = _fixed_functions(layout)
-        return write, read, layout
-    scope: dict[str, Any] = {"record": record}
-    for position, (_, _, codec) in enumerate(fields):
-        scope[f"write_{position}"], scope[f"read_{position}"] = codec.write, codec.read
-    parts = [f"write_{position}(value.{name})" for position, (name, _, _) in enumerate(fields)]
-    steps = [
-        f"    value_{position}, offset = read_{position}(raw, offset, budget)\n"
-        for position in range(len(fields))
-    ]
-    made = ", ".join(f"value_{position}" for position in range(len(fields)))
-    source = (
-        f"def write(value):\n    return {' + '.join(parts) or repr(b'')}\n"
-        f"def read(raw, offset, budget):\n{''.join(steps)}    return record({made}), offset\n"
-    )
-    exec(source, scope)  # the text above is made from field positions and names alone
-    return scope["write"], scope["read"], None
-
-
-def _joined_layout(record: type[Record], fields: list[tuple[str, Any, Codec]]) -> Layout:
-    parts = [(name, codec.layout) for name, _, codec in fields if codec.layout is not None]
-    maker = f"make_{record.__module__.replace('.', '_')}_{record.__qualname__.replace('.', '_')}"
-    scope: dict[str, Any] = {maker: record}
-    for _, layout in parts:
-        scope.update(layout.scope)
-
-    def pack(value: str) -> list[str]:
-        return [piece for name, layout in parts for piece in layout.pack(f"{value}.{name}")]
-
-    def unpack(names: list[str]) -> str:
-        return f"{maker}({', '.join(layout.unpack(names) for _, layout in parts)})"
-
-    return Layout(" ".join(layout.format for _, layout in parts), pack, unpack, scope)
-
-
-def _fixed_functions(layout: Layout) -> tuple[Any, Any]:
-    form = struct.Struct("<" + layout.format)
-    arguments = layout.pack("value")
-    names = [f"part_{position}" for position in range(len(arguments))]
-    scope = {**layout.scope, "pack": form.pack, "unpack": form.unpack_from}
-    source = (
-        f"def write(value):\n    return pack({', '.join(arguments)})\n"
-        f"def read(raw, offset, budget):\n"
-        f"    ({', '.join(names)},) = unpack(raw, offset)\n"
-        f"    return {layout.unpack(list(names))}, offset + {form.size}\n"
-    )
-    exec(source, scope)  # the text above is made from field positions and names alone
-    return scope["write"], scope["read"]
 
 
 # -------------------------------------------------------------------- descriptions for clients

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from gongshe.primitives.leaves import bounded_bytes
 from gongshe.primitives.records import Record
 from gongshe.primitives.scale import (
     Budget,
@@ -16,7 +17,6 @@ from gongshe.primitives.scale import (
     Composite,
     Field,
     ScaleError,
-    bounded_bytes,
     read_compact,
 )
 from gongshe.primitives.schema import Schema, codec_of

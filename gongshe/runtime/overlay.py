@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from gongshe.primitives.scale import Codec, bounded_bytes
+from gongshe.primitives.leaves import bounded_bytes
+from gongshe.primitives.scale import Codec
 
 MAX_TRANSACTION_DEPTH = 64
 """Nested storage transactions: a call nests at most 32 deep, and each level may open two."""

@@ -26,14 +26,18 @@ from gongshe.primitives.types import (
     RuntimeVersion,
     TokenError,
 )
-from gongshe.runtime.api_types import ApplyExtrinsicResult, FeeDetails, RuntimeDispatchInfo
+from gongshe.runtime.api_types import (
+    ApplyExtrinsicResult,
+    FeeDetails,
+    RuntimeDispatchInfo,
+    TransactionValidity,
+)
 from gongshe.runtime.apis import (
     APIS,
     ApiCallFailed,
     ApiInputMalformed,
     ApiMissing,
     ApiRefused,
-    TransactionValidity,
     call_api,
 )
 from gongshe.runtime.assembly import api_id

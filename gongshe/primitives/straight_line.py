@@ -1,0 +1,78 @@
+"""Functions that write and read a record, made as source text once.
+
+Runs of fixed-size fields become one `struct` call; nothing is looked up by reflection later.
+"""
+
+from __future__ import annotations
+
+import itertools
+import struct
+from typing import Any
+
+from gongshe.primitives.records import Record
+from gongshe.primitives.scale import Codec, Layout
+
+NUMBERS = itertools.count()
+"""Tells apart what two records of one name bring into the same function."""
+
+
+def straight_line(
+    record: type[Record], fields: list[tuple[str, Any, Codec]]
+) -> tuple[Any, Any, Layout | None]:
+    """Return write and read of a record as generated functions, and its layout if it is fixed."""
+    layouts = [codec.layout for _, _, codec in fields]
+    if fields and None not in layouts:
+        layout = _joined_layout(record, fields)
+        write, read = _fixed_functions(layout)
+        return write, read, layout
+    scope: dict[str, Any] = {"record": record}
+    for position, (_, _, codec) in enumerate(fields):
+        scope[f"write_{position}"], scope[f"read_{position}"] = codec.write, codec.read
+    parts = [f"write_{position}(value.{name})" for position, (name, _, _) in enumerate(fields)]
+    steps = [
+        f"    value_{position}, offset = read_{position}(raw, offset, budget)\n"
+        for position in range(len(fields))
+    ]
+    made = ", ".join(f"value_{position}" for position in range(len(fields)))
+    source = (
+        f"def write(value):\n    return {' + '.join(parts) or repr(b'')}\n"
+        f"def read(raw, offset, budget):\n{''.join(steps)}    return record({made}), offset\n"
+    )
+    exec(source, scope)  # the text above is made from field positions and names alone
+    return scope["write"], scope["read"], None
+
+
+def _joined_layout(record: type[Record], fields: list[tuple[str, Any, Codec]]) -> Layout:
+    parts = [(name, codec.layout) for name, _, codec in fields if codec.layout is not None]
+    maker = fresh_name("make")
+    scope: dict[str, Any] = {maker: record}
+    for _, layout in parts:
+        scope.update(layout.scope)
+
+    def pack(value: str) -> list[str]:
+        return [piece for name, layout in parts for piece in layout.pack(f"{value}.{name}")]
+
+    def unpack(names: list[str]) -> str:
+        return f"{maker}({', '.join(layout.unpack(names) for _, layout in parts)})"
+
+    return Layout(" ".join(layout.format for _, layout in parts), pack, unpack, scope)
+
+
+def _fixed_functions(layout: Layout) -> tuple[Any, Any]:
+    form = struct.Struct("<" + layout.format)
+    arguments = layout.pack("value")
+    names = [f"part_{position}" for position in range(len(arguments))]
+    scope = {**layout.scope, "pack": form.pack, "unpack": form.unpack_from}
+    source = (
+        f"def write(value):\n    return pack({', '.join(arguments)})\n"
+        f"def read(raw, offset, budget):\n"
+        f"    ({', '.join(names)},) = unpack(raw, offset)\n"
+        f"    return {layout.unpack(list(names))}, offset + {form.size}\n"
+    )
+    exec(source, scope)  # the text above is made from field positions and names alone
+    return scope["write"], scope["read"]
+
+
+def fresh_name(word: str) -> str:
+    """Return a name that no other scope has."""
+    return f"{word}_{next(NUMBERS)}"
