@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from gongshe.primitives.records import Record
+from gongshe.primitives.types import RuntimeVersion
 
 Hash = bytes
 """32 bytes; the backend never sees hexadecimal."""
@@ -24,32 +25,6 @@ class BlockReference(Record):
 
     block_hash: Hash
     number: int
-
-
-class RuntimeVersion(Protocol):
-    """The version of the rules a block was executed under, as clients show it."""
-
-    @property
-    def spec_name(self) -> str: ...  # noqa: D102 - Substrate's words
-    @property
-    def impl_name(self) -> str: ...  # noqa: D102
-    @property
-    def authoring_version(self) -> int: ...  # noqa: D102
-    @property
-    def spec_version(self) -> int: ...  # noqa: D102
-    @property
-    def impl_version(self) -> int: ...  # noqa: D102
-    @property
-    def apis(self) -> Sequence[tuple[bytes, int]]:
-        """Pairs of the API's identifier (blake2b-64 of its name) and its version."""
-        ...
-
-    @property
-    def transaction_version(self) -> int: ...  # noqa: D102
-    @property
-    def system_version(self) -> int:
-        """Of the state layout; clients read it as `stateVersion` and as `systemVersion`."""
-        ...
 
 
 class UnknownBlock(LookupError):
@@ -69,15 +44,12 @@ class StateReader(Protocol):
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value of `key`."""
-        ...
 
     def keys(self, prefix: bytes, after: bytes | None = None) -> Iterator[bytes]:
         """Yield keys under `prefix` in ascending order, those strictly after `after`."""
-        ...
 
     def pairs(self, prefix: bytes, after: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
         """Yield keys and values as `keys` does."""
-        ...
 
 
 class ChainReader(Protocol):
@@ -85,66 +57,51 @@ class ChainReader(Protocol):
 
     def genesis_hash(self) -> Hash:
         """Return the hash of block 0."""
-        ...
 
     def best(self) -> BlockReference:
         """Return the head of the best chain."""
-        ...
 
     def finalized(self) -> BlockReference:
         """Return the last finalized block."""
-        ...
 
     def unfinalized(self) -> Sequence[Hash]:
         """Return every known block above the finalized one, all forks, parents before children."""
-        ...
 
     def canonical_hash(self, number: int) -> Hash | None:
         """Return the hash at `number` on the best chain."""
-        ...
 
     def header(self, block_hash: Hash) -> bytes | None:
         """Return the SCALE-encoded header, or None for an unknown block."""
-        ...
 
     def body(self, block_hash: Hash) -> Sequence[bytes] | None:
         """Return the extrinsics, each with its length prefix; None if unknown or pruned."""
-        ...
 
     def justifications(self, block_hash: Hash) -> Sequence[tuple[bytes, bytes]] | None:
         """Return pairs of engine id (four bytes) and justification, or None."""
-        ...
 
     def state(self, block_hash: Hash) -> StateReader:
         """Return the state after this block; raises `StateUnavailable` when it was pruned."""
-        ...
 
     def changed_keys(self, block_hash: Hash) -> Collection[bytes]:
         """Return the state keys this block wrote; raises `StateUnavailable` when not kept."""
-        ...
 
     def prove(self, block_hash: Hash, keys: Sequence[bytes]) -> Sequence[bytes]:
         """Return the trie nodes that prove `keys` (present or absent)."""
-        ...
 
     def runtime_version(self, block_hash: Hash) -> RuntimeVersion:
         """Return the version of the rules in force after this block."""
-        ...
 
     def metadata(self, block_hash: Hash, version: int) -> bytes | None:
         """Return encoded metadata (`meta` magic first), or None if the version is not offered."""
-        ...
 
     def call_runtime(self, block_hash: Hash, name: str, arguments: bytes) -> bytes:
         """Answer a runtime API call on the state after this block; writes are thrown away.
 
         Raises `RuntimeCallFailed` for an unknown name or bad arguments.
         """
-        ...
 
     def dry_run(self, block_hash: Hash, extrinsic: bytes) -> bytes:
         """Return the encoded `ApplyExtrinsicResult` of this extrinsic after this block."""
-        ...
 
 
 class RefusalKind(enum.Enum):
@@ -270,23 +227,18 @@ class PoolDoor(Protocol):
         `watch` hears each status after a `Submitted`, until one of `LAST_STATUSES` or until
         `unwatch`. Neither may be called before this method was entered; both on the loop's thread.
         """
-        ...
 
     def unwatch(self, watch: Callable[[Status], None]) -> None:
         """Stop telling `watch`; unknown ones are ignored."""
-        ...
 
     def pending(self) -> Sequence[bytes]:
         """Return the extrinsics ready for a block, in that order."""
-        ...
 
     def next_index(self, account: bytes) -> int:
         """Return the nonce for the account's next extrinsic, waiting ones counted."""
-        ...
 
     def remove(self, extrinsic_hashes: Collection[Hash]) -> Sequence[Hash]:
         """Ban these extrinsics and return those that were in the pool."""
-        ...
 
 
 class PeerFacts(Record):
@@ -313,70 +265,55 @@ class NodeDoor(Protocol):
     @property
     def name(self) -> str:
         """The program's name."""
-        ...
 
     @property
     def version(self) -> str:
         """The program's version."""
-        ...
 
     @property
     def chain_name(self) -> str:
         """The name in the chain specification."""
-        ...
 
     @property
     def chain_type(self) -> str:
         """`Development`, `Local` or `Live`."""
-        ...
 
     @property
     def properties(self) -> Mapping[str, Any]:
         """At least `ss58Format`, `tokenDecimals`, `tokenSymbol`."""
-        ...
 
     @property
     def roles(self) -> Sequence[str]:
         """`Full` or `Authority`."""
-        ...
 
     @property
     def peer_id(self) -> str:
         """The network identity in base 58, or an empty text when the network is off."""
-        ...
 
     @property
     def should_have_peers(self) -> bool:
         """False for a development chain that lives alone."""
-        ...
 
     def listen_addresses(self) -> Sequence[str]:
         """Return the multiaddresses others may dial."""
-        ...
 
     def peers(self) -> Sequence[PeerFacts]:
         """Return the connected peers."""
-        ...
 
     def reserved_peers(self) -> Sequence[str]:
         """Return the identities of peers kept connected by the operator's wish."""
-        ...
 
     def add_reserved_peer(self, address: str) -> None:
         """Keep this peer connected; raises ValueError for a malformed multiaddress."""
-        ...
 
     def remove_reserved_peer(self, peer_id: str) -> None:
         """Stop reserving this peer; raises ValueError for a malformed identity."""
-        ...
 
     def sync_facts(self) -> SyncFacts:
         """Return how far the node is."""
-        ...
 
     def set_log_filter(self, directives: str | None) -> None:
         """Set log levels (`target=level,...`), or None for those of the start; ValueError."""
-        ...
 
 
 class KeyDoor(Protocol):
@@ -384,19 +321,15 @@ class KeyDoor(Protocol):
 
     def insert(self, key_type: str, secret_uri: str, public: bytes) -> None:
         """Store a key; raises ValueError when the secret does not make this public key."""
-        ...
 
     def rotate(self) -> bytes:
         """Make new session keys and return their public parts, encoded as the chain wants them."""
-        ...
 
     def has_key(self, public: bytes, key_type: str) -> bool:
         """Say whether the keystore holds this key."""
-        ...
 
     def has_session_keys(self, public_keys: bytes) -> bool:
         """Say whether the keystore holds all of these; ValueError when they do not decode."""
-        ...
 
 
 class Backend(Record):

@@ -32,7 +32,8 @@ from gongshe.rpc.errors import (
     reasons,
 )
 from gongshe.rpc.limits import SLOW_COST, Limits
-from gongshe.rpc.methods import Context, Method, MethodTable
+from gongshe.rpc.methods import Context, Method, MethodTable, Shared
+from gongshe.rpc.offchain import OffchainStorage
 from gongshe.rpc.subscriptions import Hub, Session
 
 Reply = Callable[[bytes | None], None]
@@ -79,8 +80,7 @@ class Dispatcher:
 
     def __init__(self, tables: Iterable[MethodTable], backend: Backend, hub: Hub) -> None:
         self.methods: dict[str, Method] = {}
-        self._backend = backend
-        self._hub = hub
+        self._shared = Shared(backend, hub, self.methods, OffchainStorage())
         for table in tables:
             for method in table.methods:
                 self._enter(method)
@@ -113,7 +113,7 @@ class Dispatcher:
             self.methods[name] = method
 
     def _handle_single(self, raw: bytes, session: Session, reply: Reply) -> None:
-        context = Context(self._backend, self._hub, self.methods, session)
+        context = Context(self._shared, session)
 
         def settle(answer: bytes | None) -> None:
             reply(answer)
@@ -123,7 +123,7 @@ class Dispatcher:
 
     def _handle_batch(self, raw: bytes, session: Session, reply: Reply) -> None:
         items = split_batch(raw, session.limits.batch_length)
-        context = Context(self._backend, self._hub, self.methods, session)
+        context = Context(self._shared, session)
         batch = Batch(len(items), session.limits.response_bytes, context, reply)
         for item in items:
             self._perform(item, context, batch.add)

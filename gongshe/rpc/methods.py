@@ -7,18 +7,22 @@ document. Its docstring is its documentation.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import inspect
 import json
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
+from gongshe.primitives.records import Record
 from gongshe.rpc.backend import Backend
 from gongshe.rpc.deferred import Deferred
 from gongshe.rpc.errors import invalid_params
 from gongshe.rpc.limits import Limits
+from gongshe.rpc.offchain import OffchainStorage
 from gongshe.rpc.subscriptions import Hub, Session, Subscription
 from gongshe.rpc.values import read_value
 
@@ -104,9 +108,12 @@ class MethodTable:
         """
 
         def enter(function: F) -> F:
-            self.methods.append(
-                Method(names, function, unsafe=False, slow=False, notifies=notifies)
-            )
+            @functools.wraps(function)
+            def opening(context: Context, *arguments: object) -> object:
+                with context.undone_on_error():
+                    return function(context, *arguments)
+
+            self.methods.append(Method(names, opening, unsafe=False, slow=False, notifies=notifies))
             return function
 
         def end(context: Context, subscription: str) -> bool:
@@ -118,27 +125,67 @@ class MethodTable:
         return enter
 
 
+class Shared(Record, eq=False):
+    """What every message works with."""
+
+    backend: Backend
+    hub: Hub
+    methods: Mapping[str, Method]
+    offchain: OffchainStorage
+
+
 class Context:
     """What a method works with while it answers one message."""
 
-    __slots__ = ("_afterwards", "_opened", "backend", "hub", "limits", "methods", "session")
+    __slots__ = ("_afterwards", "_opened", "_shared", "session")
 
-    def __init__(
-        self, backend: Backend, hub: Hub, methods: Mapping[str, Method], session: Session
-    ) -> None:
-        self.backend = backend
-        self.hub = hub
-        self.methods = methods
+    def __init__(self, shared: Shared, session: Session) -> None:
+        self._shared = shared
         self.session = session
-        self.limits: Limits = session.limits
         self._opened: list[Subscription] = []
         self._afterwards: list[Callable[[], None]] = []
+
+    @property
+    def backend(self) -> Backend:
+        """The node behind the methods."""
+        return self._shared.backend
+
+    @property
+    def hub(self) -> Hub:
+        """The chain's news."""
+        return self._shared.hub
+
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        """Every method by name and alias."""
+        return self._shared.methods
+
+    @property
+    def offchain(self) -> OffchainStorage:
+        """The off-chain local storage."""
+        return self._shared.offchain
+
+    @property
+    def limits(self) -> Limits:
+        """What this connection may ask for."""
+        return self.session.limits
 
     def open(self, name: str, *, passing: bool = False) -> Subscription:
         """Open a subscription; its news waits until this message is answered."""
         subscription = self.session.open(name, passing=passing)
         self._opened.append(subscription)
         return subscription
+
+    @contextlib.contextmanager
+    def undone_on_error(self) -> Iterator[None]:
+        """End the subscriptions opened within, if that fails."""
+        before = len(self._opened)
+        try:
+            yield
+        except Exception:
+            for subscription in self._opened[before:]:
+                subscription.end()
+            raise
 
     def end(self, identifier: str, name: str) -> bool:
         """End a subscription; false if there is none of this id and kind."""

@@ -22,6 +22,7 @@ from gongshe.rpc.http import HttpConnection, Refused, Request, send_and_linger
 from gongshe.rpc.limits import Limits, Meter, Places
 from gongshe.rpc.methods import MethodTable
 from gongshe.rpc.subscriptions import Hub, Session, run_now
+from gongshe.rpc.tables import ALL_TABLES
 from gongshe.rpc.websocket import HandshakeRefused, WebSocket, accept
 
 BACKLOG = 128
@@ -42,7 +43,7 @@ class Server:
         self,
         backend: Backend,
         listeners: Sequence[Listener],
-        tables: Iterable[MethodTable],
+        tables: Iterable[MethodTable] = ALL_TABLES,
         limits: Limits = Limits(),  # noqa: B008 - frozen
     ) -> None:
         self.hub = Hub()

@@ -62,6 +62,8 @@ class Subscription:
         self._held: list[Callable[[], None]] | None = []
         self._endings: list[Callable[[], None]] = []
         self.ended = False
+        self.owner: object = None
+        """What the namespace keeps for it."""
 
     def notify(self, payload: bytes) -> None:
         """Send one piece of news, already serialised."""
@@ -84,8 +86,11 @@ class Subscription:
             send()
 
     def on_end(self, ending: Callable[[], None]) -> None:
-        """Call `ending` when the subscription ends, for whatever reason."""
-        self._endings.append(ending)
+        """Call `ending` when the subscription ends, for whatever reason; at once if it has."""
+        if self.ended:
+            ending()
+        else:
+            self._endings.append(ending)
 
     def end(self) -> None:
         """Send nothing more and let go of what feeds it."""
@@ -225,6 +230,10 @@ class Hub:
             except Exception:
                 log.exception("a subscription could not be told of %s", type(event).__name__)
                 self._listeners.pop(number, None)
+
+    def encode(self, value: object) -> bytes:
+        """Return a value serialised."""
+        return ENCODER.encode(value)
 
     def payload(self, key: Hashable, make: Callable[[], object]) -> bytes:
         """Return what `make` returns, serialised: once for everybody who asks by the same key."""

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from gongshe.primitives.address import AddressError, decode_address, read_account_hex
+from gongshe.rpc.limits import KEYS_PER_QUERY
 
 HexText = Annotated[str, Meta(pattern="^0x([0-9a-f]{2})*$", description="Bytes in hexadecimal.")]
 HashText = Annotated[str, Meta(pattern="^0x[0-9a-f]{64}$", description="32 bytes in hexadecimal.")]
@@ -90,11 +91,63 @@ class Height(int):
         return cls(number)
 
 
+class Heights:
+    """One block number or several; the answer has the same form."""
+
+    __slots__ = ("is_list", "numbers")
+
+    def __init__(self, numbers: tuple[int, ...], is_list: bool) -> None:
+        self.numbers = numbers
+        self.is_list = is_list
+
+    @classmethod
+    def from_json(cls, value: object) -> Heights:
+        """Read a number or a list of at most a thousand."""
+        if not isinstance(value, list):
+            return cls((Height.from_json(value),), False)
+        if len(value) > KEYS_PER_QUERY:
+            raise ValueError(f"expected at most {KEYS_PER_QUERY} block numbers")
+        return cls(tuple(Height.from_json(one) for one in value), True)
+
+
+class BlockHashes:
+    """One block hash or several."""
+
+    __slots__ = ("hashes",)
+
+    def __init__(self, hashes: tuple[BlockHash, ...]) -> None:
+        self.hashes = hashes
+
+    @classmethod
+    def from_json(cls, value: object) -> BlockHashes:
+        """Read a hash or a list of at most a thousand."""
+        many = value if isinstance(value, list) else [value]
+        if len(many) > KEYS_PER_QUERY:
+            raise ValueError(f"expected at most {KEYS_PER_QUERY} block hashes")
+        return cls(tuple(BlockHash.from_json(one) for one in many))
+
+
 READERS: dict[type, Callable[[object], Any]] = {
     Hex: Hex.from_json,
     BlockHash: BlockHash.from_json,
     Account: Account.from_json,
     Height: Height.from_json,
+    Heights: Heights.from_json,
+    BlockHashes: BlockHashes.from_json,
+}
+
+HEIGHT_SCHEMA = {
+    "oneOf": [
+        {"type": "integer", "minimum": 0, "maximum": MAX_HEIGHT},
+        {"type": "string", "pattern": "^0x[0-9a-fA-F]{1,16}$"},
+    ],
+    "description": "A block number.",
+}
+
+HASH_SCHEMA = {
+    "type": "string",
+    "pattern": "^(0x)?[0-9a-fA-F]{64}$",
+    "description": "32 bytes in hexadecimal.",
 }
 
 SCHEMAS: dict[type, dict[str, Any]] = {
@@ -103,22 +156,26 @@ SCHEMAS: dict[type, dict[str, Any]] = {
         "pattern": "^(0x)?([0-9a-fA-F]{2})*$",
         "description": "Bytes in hexadecimal.",
     },
-    BlockHash: {
-        "type": "string",
-        "pattern": "^(0x)?[0-9a-fA-F]{64}$",
-        "description": "32 bytes in hexadecimal.",
+    BlockHash: HASH_SCHEMA,
+    BlockHashes: {
+        "oneOf": [
+            HASH_SCHEMA,
+            {"type": "array", "items": HASH_SCHEMA, "maxItems": KEYS_PER_QUERY},
+        ],
+        "description": "A block hash, or several.",
     },
     Account: {
         "type": "string",
         "maxLength": 66,
         "description": "An SS58 address, or 32 bytes in hexadecimal.",
     },
-    Height: {
+    Height: HEIGHT_SCHEMA,
+    Heights: {
         "oneOf": [
-            {"type": "integer", "minimum": 0, "maximum": MAX_HEIGHT},
-            {"type": "string", "pattern": "^0x[0-9a-fA-F]{1,16}$"},
+            *HEIGHT_SCHEMA["oneOf"],
+            {"type": "array", "items": HEIGHT_SCHEMA, "maxItems": KEYS_PER_QUERY},
         ],
-        "description": "A block number.",
+        "description": "A block number, or several.",
     },
 }
 
