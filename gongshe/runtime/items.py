@@ -211,6 +211,9 @@ class Map(KeyedItem[V], Generic[K1, V]):
         """Yield keys and values in the order of storage keys, strictly after one of them."""
         return self._entries((), after)
 
+    def __iter__(self) -> Iterator[K1]:
+        return (key for key, _ in self._entries((), None))
+
 
 class DoubleMap(KeyedItem[V], Generic[K1, K2, V]):
     """Values by two keys; all under one first key can be listed."""

@@ -7,6 +7,8 @@ from gongshe.runtime.assembly import Assembly
 from gongshe.runtime.pallets.assets import Assets
 from gongshe.runtime.pallets.aura import Aura
 from gongshe.runtime.pallets.balances import Balances
+from gongshe.runtime.pallets.multisig import Multisig
+from gongshe.runtime.pallets.proxy import Proxy
 from gongshe.runtime.pallets.sudo import Sudo
 from gongshe.runtime.pallets.system import System
 from gongshe.runtime.pallets.timestamp import Timestamp
@@ -24,6 +26,8 @@ VERSION_1 = Assembly(
         TransactionPayment,
         Upgrades,
         Utility,
+        Multisig,
+        Proxy,
         Assets,
         Sudo,
     ),
