@@ -129,7 +129,8 @@ def fixed_bytes(length: int, path: str) -> Codec:
     name = f"check_{length}"
     layout = Layout(
         f"{length}s",
-        lambda value: [f"{name}({value})"],
+        # The check stands in the line itself: a call for each account of an event would show.
+        lambda value: [f"({value} if len({value}) == {length} else {name}({value}))"],
         lambda names: names.pop(0),
         {name: check},
     )

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import itertools
 import struct
-from typing import Any
+from typing import Any, cast
 
 from gongshe.primitives.records import Record
-from gongshe.primitives.scale import Codec, Layout
+from gongshe.primitives.scale import Codec, Layout, Write
 
 NUMBERS = itertools.count()
 """Tells apart what two records of one name bring into the same function."""
@@ -60,17 +60,33 @@ def _joined_layout(record: type[Record], fields: list[tuple[str, Any, Codec]]) -
 
 def _fixed_functions(layout: Layout) -> tuple[Any, Any]:
     form = struct.Struct("<" + layout.format)
-    arguments = layout.pack("value")
-    names = [f"part_{position}" for position in range(len(arguments))]
-    scope = {**layout.scope, "pack": form.pack, "unpack": form.unpack_from}
+    names = [f"part_{position}" for position in range(len(layout.pack("value")))]
+    scope = {**layout.scope, "unpack": form.unpack_from}
     source = (
-        f"def write(value):\n    return pack({', '.join(arguments)})\n"
         f"def read(raw, offset, budget):\n"
         f"    ({', '.join(names)},) = unpack(raw, offset)\n"
         f"    return {layout.unpack(list(names))}, offset + {form.size}\n"
     )
     exec(source, scope)  # the text above is made from field positions and names alone
-    return scope["write"], scope["read"]
+    return _fixed_writer(b"", layout, b""), scope["read"]
+
+
+def written_between(before: bytes, codec: Codec, after: bytes) -> Write:
+    """Return what writes a value with constant bytes around it."""
+    if codec.layout is not None:
+        return _fixed_writer(before, codec.layout, after)
+    write = codec.write
+    return lambda value: before + write(value) + after
+
+
+def _fixed_writer(before: bytes, layout: Layout, after: bytes) -> Write:
+    """Return a single `struct` call that writes a value of fixed size and what surrounds it."""
+    form = struct.Struct(f"<{len(before)}s {layout.format} {len(after)}s")
+    arguments = ["before", *layout.pack("value"), "after"]
+    scope = {**layout.scope, "pack": form.pack, "before": before, "after": after}
+    source = f"def write(value):\n    return pack({', '.join(arguments)})\n"
+    exec(source, scope)  # the text above is made from field names alone
+    return cast("Write", scope["write"])
 
 
 def fresh_name(word: str) -> str:

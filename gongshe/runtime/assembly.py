@@ -197,8 +197,7 @@ class Assembly:
     # ---------------------------------------------------------------------------- events
 
     def _write_event(self, event: Event) -> bytes:
-        prefix, write = EVENT_WRITERS[type(event)]
-        return prefix + write(event)
+        return EVENT_WRITERS[type(event)](event)
 
     def _read_event(self, raw: bytes, offset: int, budget: Budget) -> tuple[Event, int]:
         codec = self._events.get((raw[offset], raw[offset + 1]))

@@ -37,9 +37,9 @@ from gongshe.runtime.pallets.balances import Balances
 from gongshe.runtime.pallets.system import (
     CallFiltered,
     ExtrinsicFailed,
-    ExtrinsicSuccess,
     LastRuntimeUpgradeInfo,
     System,
+    counted,
 )
 from gongshe.runtime.pallets.transaction_payment import (
     OPERATIONAL_FEE_MULTIPLIER,
@@ -262,9 +262,7 @@ class BlockExecution:
             self.runtime.dispatch(call, Unsigned())
         except CallFailed as failure:
             raise Refused(BadMandatory(), expected=failure.expected, found=failure.found) from None
-        self._system.emit(
-            ExtrinsicSuccess(DispatchInfo(info.weight, info.dispatch_class, info.pays))
-        )
+        self._system.succeed(DispatchInfo(info.weight, info.dispatch_class, info.pays))
         return Applied(None, 0)
 
     def _apply_signed(
@@ -272,10 +270,11 @@ class BlockExecution:
     ) -> Applied:
         info, system = extrinsic.info, self._system
         system.use.add(info.weight, len(extrinsic.raw), info.dispatch_class)
-        account = system.account[signer]
-        system.account[signer] = replace(account, nonce=account.nonce + 1)
+        account = counted(system.account[signer])
         if fee:
-            self._balances.withdraw(signer, fee)
+            self._balances.take(signer, account, fee)  # one write for nonce and fee
+        else:
+            system.account[signer] = account
         failure: CallFailed | None = None
         try:
             post = self.runtime.dispatch(extrinsic.call, Signed(signer))
@@ -285,12 +284,12 @@ class BlockExecution:
         if post.weight is not None and post.weight.fits(info.weight):
             used = post.weight
             system.use.refund(info.weight - used, info.dispatch_class)
-        pays = Pays.No if Pays.No in {info.pays, post.pays} else Pays.Yes
+        pays = info.pays if info.pays is Pays.No else post.pays
         actual = self._actual_fee(extrinsic, info.weight, used, fee, tip, pays)
         self._payment.settle(signer, fee, actual, tip)
         done = DispatchInfo(used, info.dispatch_class, pays)
         if failure is None:
-            system.emit(ExtrinsicSuccess(done))
+            system.succeed(done)
         else:
             system.emit(ExtrinsicFailed(failure.error, done))
         return Applied(failure, actual)

@@ -20,15 +20,15 @@ from gongshe.primitives.crypto import blake2_128_concat, twox_64_concat, twox_12
 from gongshe.primitives.records import Record
 from gongshe.primitives.scale import Codec
 from gongshe.primitives.schema import Schema
-from gongshe.runtime.overlay import RAW, Overlay
+from gongshe.runtime.overlay import RAW, UNREAD, Overlay
 
 K1 = TypeVar("K1")
 K2 = TypeVar("K2")
 K3 = TypeVar("K3")
 V = TypeVar("V")
 
-HASHED_KEYS_KEPT = 65_536
-"""Hashed map keys remembered: the accounts of several full blocks, about 15 MB."""
+PLACES_KEPT = 16_384
+"""Storage keys remembered for each map: the accounts of a full block, about 5 MB."""
 
 
 class Hasher(Record):
@@ -41,9 +41,7 @@ class Hasher(Record):
     function: Callable[[bytes], bytes]
 
 
-Blake2_128Concat = Hasher(
-    "Blake2_128Concat", 2, 16, lru_cache(maxsize=HASHED_KEYS_KEPT)(blake2_128_concat)
-)
+Blake2_128Concat = Hasher("Blake2_128Concat", 2, 16, blake2_128_concat)
 """For keys that users choose: nobody can crowd one branch of the trie."""
 
 Twox64Concat = Hasher("Twox64Concat", 5, 8, twox_64_concat)
@@ -110,7 +108,9 @@ class Value(Item, Generic[V]):
 
     def get(self) -> V | None:
         """Return the value, or the default (None if there is none)."""
-        value: V | None = self.state.read(self.prefix, self.codec)
+        value: V | None = self.state.values.get(self.prefix, UNREAD)
+        if value is UNREAD:
+            value = self.state.read(self.prefix, self.codec)
         return self.default if value is None else value
 
     @property
@@ -137,15 +137,26 @@ class Value(Item, Generic[V]):
 class KeyedItem(Item, Generic[V]):
     """A map from one to three keys; subclasses only say what a key looks like."""
 
+    def declare(self, pallet: str, attribute: str, annotation: Any, docs: str) -> None:
+        """Take names and types, and remember places: an extrinsic asks for one many times."""
+        super().declare(pallet, attribute, annotation, docs)
+        self.place: Callable[[Any], bytes] = lru_cache(maxsize=PLACES_KEPT)(self._place)
+
     def _place(self, key: Any) -> bytes:
         raise TypeError("a keyed item is a Map, a DoubleMap or a TripleMap")
 
     def _find(self, key: Any) -> V | None:
-        found: V | None = self.state.read(self._place(key), self.codec)
+        place = self.place(key)
+        found: V | None = self.state.values.get(place, UNREAD)
+        if found is UNREAD:
+            found = self.state.read(place, self.codec)
         return found
 
     def _read(self, key: Any) -> V:
-        found = self._find(key)
+        place = self.place(key)
+        found: V | None = self.state.values.get(place, UNREAD)
+        if found is UNREAD:
+            found = self.state.read(place, self.codec)
         if found is None:
             found = self.default
             if found is None:
@@ -153,7 +164,7 @@ class KeyedItem(Item, Generic[V]):
         return found
 
     def _write(self, key: Any, value: V | None) -> None:
-        self.state.write(self._place(key), self.codec, value)
+        self.state.write(self.place(key), self.codec, value)
 
     def _split(self, place: bytes, known: int) -> tuple[Any, ...]:
         """Return the keys written in a storage key."""
@@ -179,19 +190,16 @@ class Map(KeyedItem[V], Generic[K1, V]):
     def __init__(self, hasher: Hasher, default: V | None = None) -> None:
         super().__init__(default, (hasher,))
 
-    def declare(self, pallet: str, attribute: str, annotation: Any, docs: str) -> None:
-        """Take names and types, and keep the one key's functions at hand."""
-        super().declare(pallet, attribute, annotation, docs)
-        self._hash, self._encode = self.hashers[0].function, self.key_codecs[0].write
-
     def _place(self, key: Any) -> bytes:
-        return self.prefix + self._hash(self._encode(key))
+        return self.prefix + self.hashers[0].function(self.key_codecs[0].write(key))
 
     def __getitem__(self, key: K1) -> V:
-        return self._read(key)
+        # `_read` once more, without the call: a transfer comes through here six times.
+        found: V | None = self.state.values.get(self.place(key), UNREAD)
+        return self._read(key) if found is None or found is UNREAD else found
 
     def __setitem__(self, key: K1, value: V) -> None:
-        self._write(key, value)
+        self.state.write(self.place(key), self.codec, value)
 
     def __delitem__(self, key: K1) -> None:
         self._write(key, None)
@@ -205,7 +213,7 @@ class Map(KeyedItem[V], Generic[K1, V]):
 
     def key(self, key: K1) -> bytes:
         """Return the storage key."""
-        return self._place(key)
+        return self.place(key)
 
     def items(self, after: bytes | None = None) -> Iterator[tuple[K1, V]]:
         """Yield keys and values in the order of storage keys, strictly after one of them."""

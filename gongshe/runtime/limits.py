@@ -97,48 +97,62 @@ class BlockUse:
     def __init__(self) -> None:
         self.ref_time = [0, 0, BASE_BLOCK.ref_time]
         self.proof_size = [0, 0, BASE_BLOCK.proof_size]
+        self.all_ref_time = BASE_BLOCK.ref_time
+        self.all_proof_size = BASE_BLOCK.proof_size
         self.length = 0
 
     def fits(self, weight: Weight, length: int, dispatch_class: DispatchClass) -> bool:
         """Tell whether one more extrinsic of this class fits, base weight included."""
-        ref_time = weight.ref_time + BASE_EXTRINSIC.ref_time
-        proof_size = weight.proof_size + BASE_EXTRINSIC.proof_size
+        ref_time = weight.ref_time + BASE_REF_TIME
+        proof_size = weight.proof_size + BASE_PROOF_SIZE
         total_length = self.length + length
         if dispatch_class is DispatchClass.Normal:
             if (
-                self.ref_time[0] + ref_time > NORMAL_TOTAL.ref_time
-                or self.proof_size[0] + proof_size > NORMAL_TOTAL.proof_size
-                or total_length > BLOCK_LENGTH.max.normal
+                self.ref_time[0] + ref_time > NORMAL_REF_TIME
+                or self.proof_size[0] + proof_size > NORMAL_PROOF_SIZE
+                or total_length > NORMAL_LENGTH
             ):
                 return False
         elif dispatch_class is DispatchClass.Mandatory:
             return total_length <= MAX_LENGTH
         return (
-            sum(self.ref_time) + ref_time <= MAX_BLOCK.ref_time
-            and sum(self.proof_size) + proof_size <= MAX_BLOCK.proof_size
+            self.all_ref_time + ref_time <= MAX_REF_TIME
+            and self.all_proof_size + proof_size <= MAX_PROOF
             and total_length <= MAX_LENGTH
         )
 
     def add(self, weight: Weight, length: int, dispatch_class: DispatchClass) -> None:
         """Count one extrinsic, base weight included."""
-        self.ref_time[dispatch_class] += weight.ref_time + BASE_EXTRINSIC.ref_time
-        self.proof_size[dispatch_class] += weight.proof_size + BASE_EXTRINSIC.proof_size
+        self._count(
+            weight.ref_time + BASE_REF_TIME, weight.proof_size + BASE_PROOF_SIZE, dispatch_class
+        )
         self.length += length
 
     def add_hook(self, weight: Weight) -> None:
         """Count the work of a hook, which is mandatory."""
-        self.ref_time[2] += weight.ref_time
-        self.proof_size[2] += weight.proof_size
+        self._count(weight.ref_time, weight.proof_size, DispatchClass.Mandatory)
 
     def refund(self, weight: Weight, dispatch_class: DispatchClass) -> None:
         """Give back what a call did not use."""
-        self.ref_time[dispatch_class] -= weight.ref_time
-        self.proof_size[dispatch_class] -= weight.proof_size
+        self._count(-weight.ref_time, -weight.proof_size, dispatch_class)
 
     def room(self) -> Weight:
         """Return what is left of the block for hooks."""
-        return MAX_BLOCK - Weight(sum(self.ref_time), sum(self.proof_size))
+        return MAX_BLOCK - Weight(self.all_ref_time, self.all_proof_size)
 
     def weight_of(self, dispatch_class: DispatchClass) -> Weight:
         """Return what a class has used."""
         return Weight(self.ref_time[dispatch_class], self.proof_size[dispatch_class])
+
+    def _count(self, ref_time: int, proof_size: int, dispatch_class: DispatchClass) -> None:
+        self.ref_time[dispatch_class] += ref_time
+        self.proof_size[dispatch_class] += proof_size
+        self.all_ref_time += ref_time
+        self.all_proof_size += proof_size
+
+
+# The limits as plain numbers: every extrinsic is held against all of them.
+BASE_REF_TIME, BASE_PROOF_SIZE = BASE_EXTRINSIC.ref_time, BASE_EXTRINSIC.proof_size
+NORMAL_REF_TIME, NORMAL_PROOF_SIZE = NORMAL_TOTAL.ref_time, NORMAL_TOTAL.proof_size
+NORMAL_LENGTH = BLOCK_LENGTH.max.normal
+MAX_REF_TIME = MAX_BLOCK.ref_time

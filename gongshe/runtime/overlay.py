@@ -56,7 +56,8 @@ class Overlay:
 
     def __init__(self, reader: StateReader) -> None:
         self._reader = reader
-        self._values: dict[bytes, Any] = {}
+        self.values: dict[bytes, Any] = {}
+        """What was read or written so far, decoded; None is absent. Items look here first."""
         self._written: dict[bytes, Codec | Encoded] = {}
         self._journal: list[tuple[bytes, Any, Codec | Encoded | None]] = []
         self._marks: list[tuple[int, int]] = []
@@ -74,7 +75,7 @@ class Overlay:
 
     def read(self, key: bytes, codec: Codec) -> Any:
         """Return the decoded value of `key`, or None if it is absent."""
-        value = self._values.get(key, UNREAD)
+        value = self.values.get(key, UNREAD)
         if value is UNREAD:
             written = self._written.get(key)
             raw = written.value if isinstance(written, Encoded) else self._reader.get(key)
@@ -84,12 +85,12 @@ class Overlay:
                 value = raw
             else:
                 value = decoded(key, codec, raw)
-            self._values[key] = value
+            self.values[key] = value
         return value
 
     def write(self, key: bytes, codec: Codec | Encoded, value: Any) -> None:
         """Set the decoded value of `key`; None removes it."""
-        values, written = self._values, self._written
+        values, written = self.values, self._written
         if self._marks:
             self._journal.append((key, values.get(key, UNREAD), written.get(key)))
         values[key] = value
@@ -140,7 +141,7 @@ class Overlay:
     def roll_back(self) -> None:
         """Undo what the innermost transaction wrote and emitted."""
         start, events = self._marks.pop()
-        values, written = self._values, self._written
+        values, written = self.values, self._written
         for key, value, codec in reversed(self._journal[start:]):
             if value is UNREAD:
                 values.pop(key, None)
@@ -164,7 +165,7 @@ class Overlay:
             raise RuntimeError("changes asked for inside a transaction")
         changed: dict[bytes, bytes | None] = {}
         for key in sorted(self._written):
-            value, codec = self._values.get(key, UNREAD), self._written[key]
+            value, codec = self.values.get(key, UNREAD), self._written[key]
             if value is None:
                 if self._reader.get(key) is not None:
                     changed[key] = None

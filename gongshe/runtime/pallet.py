@@ -17,6 +17,7 @@ from typing import Any, ClassVar, TypeVar
 from gongshe.primitives.records import Record
 from gongshe.primitives.scale import Err, Ok
 from gongshe.primitives.schema import STATIC
+from gongshe.primitives.straight_line import written_between
 from gongshe.primitives.types import (
     BadOrigin,
     DispatchClass,
@@ -162,6 +163,10 @@ class CallDefinition:
         self.name = method.__name__
         self.docs = inspect.cleandoc(method.__doc__ or "")
         self._weight, self._class = weight, dispatch_class
+        self._same: CallInfo | None = None
+        """What every call of this definition may cost, if it does not depend on arguments."""
+        if isinstance(weight, Weight) and isinstance(dispatch_class, DispatchClass):
+            self._same = CallInfo(weight, dispatch_class, pays)
         self.pallet: type[Pallet]
 
     def complete(self, pallet: type[Pallet]) -> None:
@@ -175,6 +180,8 @@ class CallDefinition:
 
     def info(self, arguments: tuple[Any, ...]) -> CallInfo:
         """Return what the call may cost with these arguments."""
+        if self._same is not None:
+            return self._same
         weight = self._weight if isinstance(self._weight, Weight) else self._weight(*arguments)
         if isinstance(self._class, DispatchClass):
             return CallInfo(weight, self._class, self.pays)
@@ -311,9 +318,8 @@ class Pallet:
 
     def emit(self, event: Event) -> None:
         """Record a fact; it vanishes if the call fails."""
-        prefix, write = EVENT_WRITERS[type(event)]
         state = self.state
-        state.events.append(state.phase + prefix + write(event) + NO_TOPICS)
+        state.events.append(state.phase + RECORD_WRITERS[type(event)](event))
 
     # Hooks. A pallet overrides what it needs; weights are returned so that nothing is free.
 
@@ -339,8 +345,11 @@ class InvariantBroken(AssertionError):
 
 
 NO_TOPICS = b"\x00"
-EVENT_WRITERS: dict[type[Event], tuple[bytes, Callable[[Any], bytes]]] = {}
-"""For each event class: pallet index and event index as bytes, and how its fields are written."""
+EVENT_WRITERS: dict[type[Event], Callable[[Any], bytes]] = {}
+"""For each event class, what writes pallet index, event index and fields."""
+
+RECORD_WRITERS: dict[type[Event], Callable[[Any], bytes]] = {}
+"""The same with the empty list of topics behind: an event record without its phase."""
 
 
 def declare(pallet: type[Pallet], words: tuple[types.ModuleType, ...]) -> Declaration:
@@ -373,8 +382,9 @@ def declare_words(pallet: type[Pallet], declared: Declaration, module: types.Mod
             continue
         if issubclass(value, Event) and value.scale_index is not None:
             register(declared.events, value.scale_index, value, value.__name__)
-            prefix = bytes((pallet.index, value.scale_index))
-            EVENT_WRITERS[value] = (prefix, STATIC.codec_of(value).write)
+            prefix, codec = bytes((pallet.index, value.scale_index)), STATIC.codec_of(value)
+            EVENT_WRITERS[value] = written_between(prefix, codec, b"")
+            RECORD_WRITERS[value] = written_between(prefix, codec, NO_TOPICS)
         elif issubclass(value, CallError):
             register(declared.errors, value.index, value, value.__name__)
             value.pallet_index = pallet.index

@@ -409,6 +409,10 @@ class Balances(Pallet, index=2):
         """Take an amount out of an account for a fee; whoever takes it must deposit it again."""
         info = self.system.account[account]
         self._check(account, info, amount, keep_alive=True)
+        self.take(account, info, amount)
+
+    def take(self, account: bytes, info: AccountInfo, amount: int) -> None:
+        """Do what `withdraw` does to an account that was read, and found able to pay, before."""
         self._put(account, info, info.data.free - amount)
         self.in_transit += amount
         self.emit(Withdraw(account, amount))
@@ -586,6 +590,7 @@ class Balances(Pallet, index=2):
             if free + data.reserved < EXISTENTIAL_DEPOSIT:
                 self._reap(account, free)
         elif free >= EXISTENTIAL_DEPOSIT:
+            system.account[account] = info  # it may carry a nonce that was just counted
             system.add_provider(account)
             info = system.account[account]
             system.account[account] = replace(info, data=replace(data, free=free))

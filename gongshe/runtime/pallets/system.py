@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 
 from gongshe.primitives.crypto import blake2_256
@@ -31,6 +32,7 @@ from gongshe.runtime.items import Blake2_128Concat, EventRecords, Map, Twox64Con
 from gongshe.runtime.limits import BLOCK_LENGTH, BLOCK_WEIGHTS, BlockLength, BlockUse, BlockWeights
 from gongshe.runtime.overlay import RAW
 from gongshe.runtime.pallet import (
+    RECORD_WRITERS,
     CallError,
     CallFailed,
     Constant,
@@ -54,6 +56,9 @@ MAX_REMARK = 1 << 20
 
 MAX_KEYS = 1_024
 """Storage keys that one root call may touch."""
+
+SUCCESSES_KEPT = 1_024
+"""Encoded success events remembered: one for each weight that calls had lately."""
 
 
 class AccountData(Record, path="pallet_balances::types::AccountData"):
@@ -332,6 +337,10 @@ class System(Pallet, index=0):
 
     # --------------------------------------------------------------------------- blocks
 
+    def succeed(self, info: DispatchInfo) -> None:
+        """Emit `ExtrinsicSuccess`."""
+        self.state.events.append(self.state.phase + success_record(info))
+
     def initialize(self, number: int, parent_hash: bytes, digest: Digest) -> None:
         """Open a block."""
         self.use = BlockUse()
@@ -366,3 +375,14 @@ class System(Pallet, index=0):
             alive = info.providers or info.sufficients
             if not alive and (data.free or data.reserved or data.frozen):
                 raise InvariantBroken(f"closed account 0x{account.hex()} holds {data}")
+
+
+def counted(info: AccountInfo) -> AccountInfo:
+    """Return what the chain knows of an account once it has used its nonce."""
+    return AccountInfo(info.nonce + 1, info.consumers, info.providers, info.sufficients, info.data)
+
+
+@lru_cache(maxsize=SUCCESSES_KEPT)
+def success_record(info: DispatchInfo) -> bytes:
+    """Return the record of an `ExtrinsicSuccess`, which most calls of a block share."""
+    return RECORD_WRITERS[ExtrinsicSuccess](ExtrinsicSuccess(info))
