@@ -196,9 +196,7 @@ def unpin(context: Context, follow_subscription: Identifier, hash_or_hashes: Blo
 
 
 def find(context: Context, identifier: str) -> Follower | None:
-    """Return a follower of this connection; None once it was stopped, of which a client may not
-    know yet.
-    """
+    """Return a follower of this connection; None once it was stopped."""
     subscription = context.session.find(identifier, FOLLOW_EVENT)
     follower = None if subscription is None else subscription.owner
     return follower if isinstance(follower, Follower) else None
