@@ -104,17 +104,17 @@ class Codec:
         except ENCODING_FAULTS as fault:
             raise ScaleError(f"cannot encode {value!r:.120}: {fault}") from None
 
-    def decode(self, raw: bytes) -> Any:
+    def decode(self, raw: bytes, budget: Budget | None = None) -> Any:
         """Return the one value that `raw` encodes, whole and without a byte left over."""
-        value, end = self.decode_part(raw, 0)
+        value, end = self.decode_part(raw, 0, budget)
         if end != len(raw):
             raise ScaleError(f"{len(raw) - end} bytes left over after {end}")
         return value
 
-    def decode_part(self, raw: bytes, offset: int) -> tuple[Any, int]:
+    def decode_part(self, raw: bytes, offset: int, budget: Budget | None = None) -> tuple[Any, int]:
         """Return the value that starts at `offset` and where it ends."""
         try:
-            value, end = self.read(raw, offset, Budget())
+            value, end = self.read(raw, offset, budget or Budget())
         except ScaleError:
             raise
         except DECODING_FAULTS as fault:

@@ -209,7 +209,7 @@ class Assembly:
     def decode_events(self, raw: bytes) -> tuple[EventRecord, ...]:
         """Return the records stored under System.Events."""
         records: tuple[EventRecord, ...]
-        records, _ = self.records_codec.read(raw, 0, Budget(elements=2 * MAX_EVENTS))
+        records = self.records_codec.decode(raw, Budget(elements=2 * MAX_EVENTS))
         return records
 
     @property
