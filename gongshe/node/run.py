@@ -23,7 +23,7 @@ from gongshe.primitives.crypto import Scheme, self_test
 from gongshe.primitives.keys import Keypair
 from gongshe.rpc.backend import Backend
 from gongshe.rpc.server import Server
-from gongshe.rpc.tables import TABLES
+from gongshe.rpc.tables import ALL_TABLES
 from gongshe.runtime.assembly import SpecVersionMissing
 from gongshe.runtime.versions import SHIPPED
 from gongshe.storage.database import Database, StoreError, StoreFailed
@@ -130,7 +130,7 @@ async def _run(config: NodeConfig, logs: Logs, ready: Callable[[str, int], None]
                 set_log_filter=logs.filter,
             )
             backend = Backend(node.chain_door, node.pool_door, facts)
-            server = Server(backend, [config.listener], TABLES, config.rpc_limits)
+            server = Server(backend, [config.listener], ALL_TABLES, config.rpc_limits)
             await serve(node, server, ready)
     finally:
         database.close()
