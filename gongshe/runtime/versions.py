@@ -8,7 +8,9 @@ from gongshe.runtime.pallets.assets import Assets
 from gongshe.runtime.pallets.aura import Aura
 from gongshe.runtime.pallets.balances import Balances
 from gongshe.runtime.pallets.multisig import Multisig
+from gongshe.runtime.pallets.preimage import Preimage
 from gongshe.runtime.pallets.proxy import Proxy
+from gongshe.runtime.pallets.scheduler import Scheduler
 from gongshe.runtime.pallets.sudo import Sudo
 from gongshe.runtime.pallets.system import System
 from gongshe.runtime.pallets.timestamp import Timestamp
@@ -28,7 +30,9 @@ VERSION_1 = Assembly(
         Utility,
         Multisig,
         Proxy,
+        Preimage,
         Assets,
+        Scheduler,
         Sudo,
     ),
     APIS,
