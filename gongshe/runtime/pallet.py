@@ -43,8 +43,7 @@ class CallFilter(typing.Protocol):
 class Signed(Record):
     """The call is made by an account.
 
-    Filters travel with the origin and only ever add up: whoever makes another call in the name
-    of this origin passes them on, so that nesting calls never widens what may be done.
+    Filters travel with the origin and only ever add up: nesting calls never widens them.
     """
 
     account: bytes
@@ -290,10 +289,9 @@ class Pallet:
     def __init_subclass__(
         cls, *, index: int | None = None, words: tuple[types.ModuleType, ...] = ()
     ) -> None:
-        """Declare a pallet; `words` are further modules that hold its events and errors.
+        """Declare a pallet; `words` are further modules with its events and errors.
 
-        Without an index the class is the lower part of a pallet too long for one file: its
-        storage and mechanics, which the class with the index extends by calls.
+        Without an index: the lower part (storage, mechanics) of a pallet too long for one file.
         """
         if index is None:
             return

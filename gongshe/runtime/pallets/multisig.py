@@ -222,8 +222,8 @@ class Multisig(Pallet, index=11):
         if operation is None:
             return self._open(origin.account, threshold, account, call_hash)
 
-        approvals = {*operation.approvals, origin.account}
-        if len(approvals) < threshold:
+        more = 0 if origin.account in operation.approvals else 1
+        if len(operation.approvals) + more < threshold:
             return self._approve(origin.account, account, call_hash, operation)
         return self._execute(origin, account, call_hash, operation, call, max_weight)
 
