@@ -200,7 +200,16 @@ def test_a_full_tree_takes_no_block_and_opens_again(
         lambda site: {BEST: (2).to_bytes(4, "big") + site.drawing.hash("a2")},
         lambda site: {FINALIZED: (2).to_bytes(4, "big") + site.drawing.hash("b2")},
     ],
-    ids=["fork header", "header", "body", "no best", "no final", "another best", "lower best", "another final"],
+    ids=[
+        "fork header",
+        "header",
+        "body",
+        "no best",
+        "no final",
+        "another best",
+        "lower best",
+        "another final",
+    ],
 )
 def test_a_database_that_contradicts_itself_is_not_opened(
     drawing: Drawing, damage: Callable[[Site], dict[bytes, bytes | None]]
