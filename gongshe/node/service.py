@@ -7,7 +7,6 @@ or of the signature checkers ends the process: nothing is written on a doubtful 
 
 from __future__ import annotations
 
-import gc
 import logging
 import signal
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ from gongshe.chain.queries import ChainQueries
 from gongshe.chain.signatures import SignatureVerifier, Ticket, VerifierBusyError
 from gongshe.chain.store import ChainStore
 from gongshe.chain.transition import Assemblies, schedule_after
+from gongshe.node import collector
 from gongshe.node.clock import Deadline, now_ms, tell_slots
 from gongshe.node.conductor import Conduct, Conductor, Keys
 from gongshe.node.doors import ChainDoor, PoolDoor
@@ -193,8 +193,7 @@ async def serve(
     node: Node, server: Server, ready: Callable[[str, int], None] | None = None
 ) -> None:
     """Run a node and its RPC until a signal asks it to stop; `ready` is told the RPC address."""
-    gc.collect()
-    gc.freeze()  # what start-up built lives for ever; collections need not look at it again
+    collector.settle()
     async with trio.open_nursery() as nursery:
         for host, port in await nursery.start(server.run):
             log.info("RPC at http://%s:%d and ws://%s:%d", host, port, host, port)

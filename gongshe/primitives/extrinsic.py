@@ -10,7 +10,7 @@ Signed bytes: call ++ era ++ nonce ++ tip ++ spec version ++ transaction version
 from __future__ import annotations
 
 from gongshe.primitives.crypto import blake2_256
-from gongshe.primitives.leaves import COMPACT, UNSIGNED
+from gongshe.primitives.leaves import UNSIGNED
 from gongshe.primitives.records import Record
 from gongshe.primitives.scale import (
     Budget,
@@ -128,6 +128,10 @@ class Extrinsic(Record):
         return blake2_256(self.raw)
 
 
+FREE = Budget()
+"""For readers that spend nothing: there are no lists outside the call."""
+
+
 def decode_extrinsic(raw: bytes) -> Extrinsic:
     """Take an extrinsic apart; ScaleError says which part is wrong."""
     length, start = read_compact(raw, 0)
@@ -154,9 +158,13 @@ def _decode_signed(raw: bytes, start: int) -> Extrinsic:
     if scheme not in SIGNATURE_LENGTHS:
         raise ScaleError(f"signature scheme 0, 1 or 2 expected, found {scheme}")
     extra_at = scheme_at + 1 + SIGNATURE_LENGTHS[scheme]
-    era, position = _read_era(raw, extra_at, Budget())
-    nonce, position = COMPACT[4].read(raw, position, Budget())
-    tip, position = COMPACT[16].read(raw, position, Budget())
+    era, position = _read_era(raw, extra_at, FREE)
+    nonce, position = read_compact(raw, position)
+    tip, position = read_compact(raw, position)
+    if nonce >> 32 or tip >> 128:
+        raise ScaleError(
+            f"Compact<u32> nonce and Compact<u128> tip expected, found {nonce} and {tip}"
+        )
     if position >= len(raw):
         raise ScaleError("extrinsic without a call")
     signature = Signature(

@@ -39,7 +39,7 @@ from gongshe.primitives.scale import (
     compact,
     read_compact,
 )
-from gongshe.primitives.straight_line import fresh_name, straight_line
+from gongshe.primitives.straight_line import fresh_name, straight_line, straight_tuple
 
 
 class Schema:
@@ -217,22 +217,7 @@ def cases_of(parent: type[Variants]) -> list[type[Variants]]:
 
 def tuple_of(parts: list[Codec]) -> Codec:
     """Return the codec of a tuple with one value per part."""
-    count = len(parts)
-    writes = [part.write for part in parts]
-    reads = [part.read for part in parts]
-
-    def write(value: tuple[Any, ...]) -> bytes:
-        if len(value) != count:
-            raise ScaleError(f"{count} values expected, found {len(value)}")
-        return b"".join([each(item) for each, item in zip(writes, value, strict=True)])
-
-    def read(raw: bytes, offset: int, budget: Budget) -> tuple[tuple[Any, ...], int]:
-        values = []
-        for each in reads:
-            value, offset = each(raw, offset, budget)
-            values.append(value)
-        return tuple(values), offset
-
+    write, read = straight_tuple(parts)
     return Codec(write, read, sum(part.minimum for part in parts), TupleOf(tuple(parts)))
 
 

@@ -10,7 +10,7 @@ import struct
 from typing import Any, cast
 
 from gongshe.primitives.records import Record
-from gongshe.primitives.scale import Codec, Layout, Write
+from gongshe.primitives.scale import Codec, Layout, ScaleError, Write
 
 NUMBERS = itertools.count()
 """Tells apart what two records of one name bring into the same function."""
@@ -40,6 +40,29 @@ def straight_line(
     )
     exec(source, scope)  # the text above is made from field positions and names alone
     return scope["write"], scope["read"], None
+
+
+def straight_tuple(parts: list[Codec]) -> tuple[Any, Any]:
+    """Return write and read of a tuple as generated functions: every call's arguments are one."""
+    scope: dict[str, Any] = {"ScaleError": ScaleError}
+    for position, codec in enumerate(parts):
+        scope[f"write_{position}"], scope[f"read_{position}"] = codec.write, codec.read
+    names = "".join(f"value_{position}, " for position in range(len(parts)))
+    written = " + ".join(f"write_{position}(value_{position})" for position in range(len(parts)))
+    steps = [
+        f"    value_{position}, offset = read_{position}(raw, offset, budget)\n"
+        for position in range(len(parts))
+    ]
+    source = (
+        f"def write(values):\n"
+        f"    if len(values) != {len(parts)}:\n"
+        f"        raise ScaleError(f'{len(parts)} values expected, found {{len(values)}}')\n"
+        f"    ({names}) = values\n"
+        f"    return {written or repr(b'')}\n"
+        f"def read(raw, offset, budget):\n{''.join(steps)}    return ({names}), offset\n"
+    )
+    exec(source, scope)  # the text above is made from positions alone
+    return scope["write"], scope["read"]
 
 
 def _joined_layout(record: type[Record], fields: list[tuple[str, Any, Codec]]) -> Layout:

@@ -180,13 +180,16 @@ class DecodedExtrinsic(Record, eq=False):
     """Of the runtime that read it; another one must read it again."""
 
 
-def decode(assembly: Assembly, raw: bytes) -> DecodedExtrinsic:
-    """Take an extrinsic apart and read its call; ScaleError says which part is wrong."""
+def decode(assembly: Assembly, raw: bytes, extrinsic_hash: bytes | None = None) -> DecodedExtrinsic:
+    """Take an extrinsic apart and read its call; ScaleError says which part is wrong.
+
+    Whoever knows its hash already spares us working it out again.
+    """
     extrinsic: Extrinsic = decode_extrinsic(raw)
     call = assembly.call_codec.decode(extrinsic.call)
     return DecodedExtrinsic(
         raw,
-        extrinsic.hash,
+        extrinsic_hash or extrinsic.hash,
         extrinsic.signature,
         extrinsic.extra,
         extrinsic.call,
