@@ -84,6 +84,8 @@ class WebSocket:
                     nursery.start_soon(self._close_when, stopping)
                     await self._read_messages(session)
                 nursery.cancel_scope.cancel()
+        except* (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # the client went without a word; the nursery wraps what a lost socket raises
         finally:
             session.close()
 

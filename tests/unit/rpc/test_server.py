@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket as socket_module
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -414,3 +416,22 @@ async def test_silence_ends_a_websocket() -> None:
     async with serving(limits=limits) as (_, port), connected(port) as socket:
         with pytest.raises(ConnectionClosed):
             await socket.get_message()
+
+
+async def test_a_client_that_vanishes_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
+    upgrade = (
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    async with serving() as (server, port):
+        stream = await trio.open_tcp_stream("127.0.0.1", port)
+        await stream.send_all(upgrade)
+        assert await stream.receive_some()
+        # With no time to linger, closing resets the connection, as a killed program does.
+        stream.setsockopt(
+            socket_module.SOL_SOCKET, socket_module.SO_LINGER, struct.pack("ii", 1, 0)
+        )
+        await stream.aclose()
+        while server.connections:
+            await trio.lowlevel.checkpoint()
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
