@@ -10,12 +10,23 @@ import importlib
 
 import click
 
+from gongshe.cli_output import EXIT_CODES
+
 COMMANDS = {
-    "dev": "gongshe.cli_node",
-    "run": "gongshe.cli_node",
-    "purge": "gongshe.cli_node",
+    "dev": ("gongshe.cli_node", "Run a development chain."),
+    "run": ("gongshe.cli_node", "Run a node of a chain."),
+    "key": ("gongshe.cli_key", "Make keys, look at them, sign and verify."),
+    "chain-spec": ("gongshe.cli_spec", "Write a chain's genesis as JSON, plain or raw."),
+    "block": ("gongshe.cli_block", "Show a block: header, extrinsics, what became of them."),
+    "extrinsic": ("gongshe.cli_block", "Say in words what an extrinsic does."),
+    "events": ("gongshe.cli_block", "Show the events of a block, or follow them."),
+    "state": ("gongshe.cli_state", "Read the state, now or as it was."),
+    "call": ("gongshe.cli_call", "Show, try or submit a call."),
+    "check-block": ("gongshe.cli_check", "Execute a stored block again (node stopped)."),
+    "check-state": ("gongshe.cli_check", "Check every pallet's invariants (node stopped)."),
+    "purge": ("gongshe.cli_node", "Remove a chain's data."),
 }
-"""Every command, and the module in which a function of that name is it."""
+"""Every command: the module in which a function of that name is it, and what it does."""
 
 
 class LazyGroup(click.Group):
@@ -27,14 +38,21 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, importing its module."""
-        module = COMMANDS.get(cmd_name)
-        if module is None:
+        if cmd_name not in COMMANDS:
             return None
-        found: click.Command = getattr(importlib.import_module(module), cmd_name.replace("-", "_"))
+        module = importlib.import_module(COMMANDS[cmd_name][0])
+        found: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return found
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES
+)
 @click.version_option(package_name="gongshe")
 def main() -> None:
     """The node of the Trusted Commercial DC (可信商业数字公社)."""

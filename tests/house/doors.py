@@ -19,6 +19,7 @@ PURE_STANDARD_LIBRARY = frozenset(
         "contextlib",
         "copy",
         "dataclasses",
+        "difflib",
         "enum",
         "functools",
         "hashlib",
