@@ -178,8 +178,9 @@ class Follower:
     def _import(self, block: Hash) -> None:
         known = block in self._told or block_number(self._chain, block) <= self._finalized_number
         if not known:
+            payload = self._new_block(block)  # before pinning: the block may be gone
             self._pin(block)
-            self.subscription.notify(self._new_block(block))
+            self.subscription.notify(payload)
 
     def _finalize(self, finalized: tuple[Hash, ...], pruned: tuple[Hash, ...]) -> None:
         numbers = {one: block_number(self._chain, one) for one in finalized}

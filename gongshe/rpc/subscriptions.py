@@ -16,7 +16,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from gongshe.rpc.backend import ChainEvent
+from gongshe.rpc.backend import ChainEvent, StateUnavailable, UnknownBlock
 from gongshe.rpc.deferred import Deferred
 from gongshe.rpc.errors import METHOD_NOT_FOUND, TOO_MANY_SUBSCRIPTIONS, RpcError, reasons
 from gongshe.rpc.limits import Limits
@@ -223,10 +223,15 @@ class Hub:
         return stop
 
     def announce(self, event: ChainEvent) -> None:
-        """Tell everybody. One listener's fault costs that listener its news, nothing else."""
+        """Tell everybody. One listener's fault costs that listener its news, nothing else.
+
+        A block may be imported and abandoned before anybody is told; then there is nothing to tell.
+        """
         for number, hear in list(self._listeners.items()):
             try:
                 hear(event)
+            except (UnknownBlock, StateUnavailable) as gone:
+                log.debug("nothing is told of a block that is gone already: %s", gone)
             except Exception:
                 log.exception("a subscription could not be told of %s", type(event).__name__)
                 self._listeners.pop(number, None)
