@@ -140,7 +140,7 @@ class Drawing:
         """Return the names of blocks."""
         return [self.name(block_hash) for block_hash in block_hashes]
 
-    def draw(self, *lines: str, **wishes: Sequence[Wish]) -> Self:
+    def draw(self, *lines: str, **wishes: Sequence[Wish | bytes]) -> Self:
         """Draw chains of blocks: each line names a parent and then its descendants.
 
         `a2@+5` leaves five slots out before a2. Keyword arguments say what blocks contain.
@@ -154,9 +154,9 @@ class Drawing:
         return self
 
     def block(
-        self, name: str, parent: str, wishes: Sequence[Wish] = (), slot: int | None = None
+        self, name: str, parent: str, wishes: Sequence[Wish | bytes] = (), slot: int | None = None
     ) -> Block:
-        """Author a valid block on a drawn one."""
+        """Author a block on a drawn one: a valid one, if signatures given as bytes hold."""
         slot = self.next_slot if slot is None else slot
         self.next_slot = max(self.next_slot, slot + 1)
         parent_hash = self.hash(parent)
@@ -182,12 +182,15 @@ class Drawing:
         state = self.store.states.at(head.block_hash)
         return Runtime(assembly_for(self.assemblies, state, head.number + 1), Overlay(state))
 
-    def signed(self, parent: str, wishes: Sequence[Wish]) -> list[DecodedExtrinsic]:
+    def signed(self, parent: str, wishes: Sequence[Wish | bytes]) -> list[DecodedExtrinsic]:
         """Sign extrinsics for a child of a block, nonces counted on from its state."""
         runtime = self.runtime(parent)
         nonces: dict[bytes, int] = {}
         found = []
         for wish in wishes:
+            if isinstance(wish, bytes):
+                found.append(decode(runtime.assembly, wish))
+                continue
             who = wish.sender.public
             nonce = wish.nonce
             if nonce is None:
@@ -244,14 +247,14 @@ class Site:
         self.finalizer = Finalizer(self.store, self.verified)
 
     def take(self, *names: str, final: bool = False) -> Applied:
-        """Import drawn blocks, each at the beginning of its slot; return what the last changed."""
+        """Import drawn blocks; return what the last one changed."""
         for name in names:
             applied = self.offer(self.drawing[name], final=final)
         return applied
 
     def offer(self, block: Block, *, final: bool = False) -> Applied:
-        """Import a block at the beginning of its slot."""
-        now_ms = time_of(block)
+        """Import a block when all drawn slots have begun."""
+        now_ms = self.drawing.next_slot * SLOT_MS
         return self.importer.import_block(block, now_ms, final=final)[0]
 
     def finalize(self, name: str) -> Applied | None:

@@ -14,6 +14,7 @@ from gongshe.chain.store import Applied, ChainStore
 from gongshe.chain.transition import (
     Assemblies,
     Executed,
+    ForeignBody,
     InvalidBlock,
     Verified,
     check_body,
@@ -52,7 +53,7 @@ class Importer:
     ) -> None:
         self.store, self.assemblies, self.verifier = store, assemblies, verifier
         self.verified = verified
-        self._bad: OrderedDict[bytes, InvalidBlock] = OrderedDict()
+        self._bad: OrderedDict[bytes, tuple[str, str, str]] = OrderedDict()
 
     def import_block(
         self, block: Block, now_ms: int, *, final: bool = False
@@ -64,11 +65,13 @@ class Importer:
         """
         block_hash = block.header.hash
         if block_hash in self._bad:
-            raise self._bad[block_hash]
+            raise InvalidBlock(*self._bad[block_hash])
         if self.store.blocks.header(block_hash) is not None:
             raise AlreadyKnown(f"block 0x{block_hash.hex()} is known")
         try:
             slot, executed = self._execute(block, now_ms)
+        except ForeignBody:
+            raise  # anybody can send a valid header with another body
         except InvalidBlock as invalid:
             self._remember(block_hash, invalid)
             raise
@@ -96,6 +99,7 @@ class Importer:
         return slot, execute(self.store, self.assemblies, block, self.verifier, self.verified)
 
     def _remember(self, block_hash: bytes, invalid: InvalidBlock) -> None:
-        self._bad[block_hash] = invalid
+        """Keep the words only: an exception would keep alive all that was executed."""
+        self._bad[block_hash] = invalid.rule, invalid.expected, invalid.found
         if len(self._bad) > MAX_BAD_BLOCKS:
             self._bad.popitem(last=False)

@@ -1,16 +1,22 @@
 """The one definition of a valid block.
 
 A block is valid on its parent iff its header claims and is sealed for a later slot by that slot's
-leader, its extrinsics hash to the header's root, each may be included, every signature holds,
-and executing them gives the header's digest and state root. Authoring, importing and re-checking
-all come through here.
+leader, its extrinsics hash to the header's root, inherents come first, each may be included, every
+signature holds, and executing them gives the header's digest and state root. Authoring, importing
+and re-checking all come through here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gongshe.chain.signatures import SignatureJob, SignatureVerifier, Ticket
+from gongshe.chain.signatures import (
+    InlineVerifier,
+    SignatureJob,
+    SignatureVerifier,
+    Ticket,
+    VerifierBusyError,
+)
 from gongshe.chain.store import BEFORE_SLOTS, ChainStore, NewBlock
 from gongshe.consensus.fork_choice import Head
 from gongshe.consensus.slots import HeaderRefused, check_claim
@@ -80,7 +86,11 @@ class InvalidBlock(Exception):
 
     def __init__(self, rule: str, expected: object = "", found: object = "") -> None:
         super().__init__(f"{rule}: expected {expected}, found {found}")
-        self.rule, self.expected, self.found = rule, expected, found
+        self.rule, self.expected, self.found = rule, str(expected), str(found)
+
+
+class ForeignBody(InvalidBlock):
+    """What was sent as a block's body is not its header's; the block itself may be valid."""
 
 
 class Executed(Record, eq=False):
@@ -112,10 +122,10 @@ def check_header(store: ChainStore, assemblies: Assemblies, parent: Head, header
 def check_body(header: Header, extrinsics: Sequence[bytes]) -> None:
     """Ensure that these are the header's extrinsics."""
     if len(extrinsics) > MAX_EXTRINSICS:
-        raise InvalidBlock("extrinsics", f"at most {MAX_EXTRINSICS}", len(extrinsics))
+        raise ForeignBody("extrinsics", f"at most {MAX_EXTRINSICS}", len(extrinsics))
     root = ordered_root(extrinsics)
     if root != header.extrinsics_root:
-        raise InvalidBlock("extrinsics root", header.extrinsics_root.hex(), root.hex())
+        raise ForeignBody("extrinsics root", header.extrinsics_root.hex(), root.hex())
 
 
 def execute(
@@ -138,19 +148,14 @@ def execute(
         header.parent_hash,
         Digest(tuple(item for item in claimed if before_execution(item))),
     )
+    extrinsics, tickets = _decode_all(execution, store.genesis_hash, block, verifier, verified)
     try:
-        extrinsics, tickets = _decode_all(execution, store.genesis_hash, block, verifier, verified)
         _apply_all(execution, extrinsics)
         outcome = execution.finish()
     except Refused as refused:
-        position = len(execution.results)
-        raise InvalidBlock(
-            f"extrinsic {position}: {refused.name}", refused.expected, refused.found
-        ) from None
+        raise _refused_at(len(execution.results), refused) from None
     except BlockRefused as refused:
         raise InvalidBlock("block", refused.expected, refused.found) from None
-    except ScaleError as fault:
-        raise InvalidBlock("extrinsic", "a call of this runtime", fault) from None
     prepared = store.states.prepare(header.parent_hash, outcome.changes)
     if outcome.digest.logs != claimed:
         raise InvalidBlock("digest", outcome.digest.logs, claimed)
@@ -212,17 +217,37 @@ def _decode_all(
     jobs: list[SignatureJob] = []
     assembly = execution.assembly
     for raw in block.extrinsics:
-        extrinsic_hash = blake2_256(raw)
-        extrinsic = verified.find(extrinsic_hash, execution)
-        if extrinsic is None:
-            extrinsic = decode(assembly, raw, extrinsic_hash)
-            job = signature_job(execution, genesis_hash, extrinsic)
-            if job is not None:
-                jobs.append(job)
-                if len(jobs) == JOBS_AHEAD:
-                    tickets.append(verifier.submit(jobs))
-                    jobs = []
+        try:
+            extrinsic = verified.find(blake2_256(raw), execution)
+            if extrinsic is None:
+                extrinsic = decode(assembly, raw)
+                job = signature_job(execution, genesis_hash, extrinsic)
+                if job is not None:
+                    jobs.append(job)
+        except Refused as refused:
+            raise _refused_at(len(extrinsics), refused) from None
+        except ScaleError as fault:
+            expected = "a call of this runtime"
+            raise InvalidBlock(f"extrinsic {len(extrinsics)}: BadFormat", expected, fault) from None
+        if len(jobs) == JOBS_AHEAD:
+            tickets.append(_submit(verifier, jobs))
+            jobs = []
+        if extrinsic.signature is None and extrinsics and extrinsics[-1].signature is not None:
+            rule = f"extrinsic {len(extrinsics)}: order"
+            raise InvalidBlock(rule, "what the author tells before what users signed", "it after")
         extrinsics.append(extrinsic)
     if jobs:
-        tickets.append(verifier.submit(jobs))
+        tickets.append(_submit(verifier, jobs))
     return extrinsics, tickets
+
+
+def _submit(verifier: SignatureVerifier, jobs: Sequence[SignatureJob]) -> Ticket:
+    """Have signatures checked; here, if the verifier is busy with what others offer the pool."""
+    try:
+        return verifier.submit(jobs)
+    except VerifierBusyError:
+        return InlineVerifier().submit(jobs)
+
+
+def _refused_at(position: int, refused: Refused) -> InvalidBlock:
+    return InvalidBlock(f"extrinsic {position}: {refused.name}", refused.expected, refused.found)
