@@ -24,34 +24,43 @@ COMMANDS = {
     "call": ("gongshe.cli_call", "Show, try or submit a call."),
     "check-block": ("gongshe.cli_check", "Execute a stored block again (node stopped)."),
     "check-state": ("gongshe.cli_check", "Check every pallet's invariants (node stopped)."),
-    "purge": ("gongshe.cli_node", "Remove a chain's data."),
+    "purge": ("gongshe.cli_purge", "Remove a chain's data."),
 }
 """Every command: the module in which a function of that name is it, and what it does."""
 
 
-class LazyGroup(click.Group):
-    """A group that imports a command's module when the command is called."""
+class LazyCommands(dict[str, click.Command]):
+    """Commands whose module is imported when one of them is asked for."""
+
+    def get(  # type: ignore[override]  # no other default is ever asked for
+        self, name: str, default: click.Command | None = None
+    ) -> click.Command | None:
+        """Return a command, importing its module."""
+        if name not in COMMANDS:
+            return default
+        module = importlib.import_module(COMMANDS[name][0])
+        found: click.Command = getattr(module, name.replace("-", "_"))
+        return found
+
+
+class Overview(click.Group):
+    """The group of all commands, which lists them without importing any."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order they are listed above."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, importing its module."""
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(COMMANDS[cmd_name][0])
-        found: click.Command = getattr(module, cmd_name.replace("-", "_"))
-        return found
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands without importing any."""
+        """Write a line for each command."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
 
 
 @click.group(
-    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES
+    cls=Overview,
+    commands=LazyCommands(),
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXIT_CODES,
 )
 @click.version_option(package_name="gongshe")
 def main() -> None:

@@ -281,7 +281,7 @@ def _known(what: str, wanted: Any, names: Sequence[str]) -> str:
     for name in names:
         if isinstance(wanted, str) and name.lower() == wanted.lower():
             return name
-    close = get_close_matches(str(wanted), names, n=3, cutoff=0.5)
+    close = get_close_matches(str(wanted), names, n=3)
     return _refuse(what, f"one of {', '.join(close or names)}", wanted)
 
 
