@@ -2,7 +2,7 @@
 .PHONY: help run test check bench clients bootstrap
 
 PYTHON_IN := .venv/bin/python
-BENCHMARKS = $(filter-out __init__ harness workload,$(basename $(notdir $(wildcard benchmarks/*.py))))
+BENCHMARKS = $(filter-out __init__ harness workload load websocket node_process,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile

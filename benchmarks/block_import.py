@@ -81,7 +81,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def measure(run: Run, chain: Chain, place: Path, workers: SignatureVerifier) -> None:
     """Print the figures of one size of chain."""
-    accounts = len(chain.accounts)
+    accounts = len(chain.senders.accounts)
     rounds = 2 * BLOCKS + (3 if run.options.profile else 1)
     store = chain.found(place / "importer")
     blocks = authored(chain, place / "author", rounds, run.scaled(OFFERED))

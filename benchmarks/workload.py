@@ -10,6 +10,8 @@ from pathlib import Path
 
 from gongshe.chain.author import Proposal, propose
 from gongshe.chain.store import ChainStore
+from gongshe.genesis.build import build
+from gongshe.genesis.spec import DEFAULT_PROPERTIES, ChainSpec
 from gongshe.primitives.crypto import Scheme
 from gongshe.primitives.extrinsic import (
     encode_extra,
@@ -17,17 +19,13 @@ from gongshe.primitives.extrinsic import (
     implied_data,
     signing_payload,
 )
-from gongshe.primitives.header import Block, Digest, Header
+from gongshe.primitives.header import Block
 from gongshe.primitives.keys import Keypair
 from gongshe.primitives.types import UNIT, AddressId
-from gongshe.runtime.executive import build_genesis
 from gongshe.runtime.validity import DecodedExtrinsic, decode
 from gongshe.runtime.versions import SHIPPED, VERSION_1
-from gongshe.storage.blocks import Blocks, StoredHeader
-from gongshe.storage.founding import found_states
-from gongshe.storage.keyspace import BEST, CANONICAL, FINALIZED, number_key
 from gongshe.storage.marker import create_store
-from gongshe.storage.trie import ordered_root
+from gongshe.storage.status import RETAINED_STATES
 
 SLOT_MS = 1_000
 FIRST_SLOT = 1_700_000_000
@@ -35,6 +33,8 @@ FIRST_SLOT = 1_700_000_000
 
 MAX_SIGNERS = 100_000
 """Accounts with a key; on a chain with more of them, the others only receive."""
+
+AUTHORITY = Keypair.from_uri("//Alice", Scheme.SR25519)
 
 AMOUNT = UNIT // 10
 """Moved by each transfer."""
@@ -49,13 +49,12 @@ class Offered(list[DecodedExtrinsic]):
         """Do nothing: no other extrinsic waits for the one refused."""
 
 
-class Chain:
-    """A founded chain with many accounts, and what its next block may hold."""
+class Senders:
+    """Accounts that hold much, those of them that can sign, and the nonces they have used."""
 
     def __init__(self, accounts: int, scheme: Scheme = Scheme.ED25519) -> None:
         self.random = random.Random(20_240_229)
         self.scheme = scheme
-        self.authority = Keypair.from_uri("//Alice", Scheme.SR25519)
         self.signers = [
             Keypair.from_seed(number.to_bytes(32, "big"), scheme)
             for number in range(1, min(accounts, MAX_SIGNERS) + 1)
@@ -63,33 +62,13 @@ class Chain:
         self.accounts = [signer.public for signer in self.signers]
         self.accounts += [self.random.randbytes(32) for _ in range(accounts - len(self.signers))]
         self.nonces = [0] * len(self.signers)
-        self.slot = FIRST_SLOT
-        config = {
-            "Balances": {"balances": [(account, SENDER_FUNDS) for account in self.accounts]},
-            "Aura": {"authorities": [self.authority.public], "slotDuration": SLOT_MS},
-        }
-        founded = found_states(build_genesis(VERSION_1, config).items())
-        header = Header(bytes(32), 0, founded.root, ordered_root([]), Digest())
-        self.genesis_hash = header.hash
-        pointer = number_key(0) + header.hash
-        stored = StoredHeader(0, bytes(32), header.encode())
-        self._founding = {
-            **founded.batch_for(header.hash),
-            **Blocks(None).put(header.hash, stored, []),  # type: ignore[arg-type]
-            BEST: pointer,
-            FINALIZED: pointer,
-            CANONICAL + number_key(0): header.hash,
-        }
 
-    def found(self, directory: Path) -> ChainStore:
-        """Write the chain's beginning into an empty directory and open it."""
-        return ChainStore.open(create_store(directory, self.genesis_hash, self._founding))
-
-    def transfers(self, count: int) -> list[bytes]:
+    def transfers(self, count: int, genesis_hash: bytes) -> list[bytes]:
         """Return signed transfers of different senders, each with its next nonce."""
-        return [self.transfer(number) for number in self._senders(count)]
+        senders = self.random.sample(range(len(self.signers)), count)
+        return [self.transfer(number, genesis_hash) for number in senders]
 
-    def transfer(self, number: int) -> bytes:
+    def transfer(self, number: int, genesis_hash: bytes) -> bytes:
         """Return the next transfer of one sender to anybody."""
         receiver = self.random.choice(self.accounts)
         call = VERSION_1.call("Balances", "transfer_keep_alive", AddressId(receiver), AMOUNT)
@@ -98,14 +77,46 @@ class Chain:
         encoded = VERSION_1.call_codec.encode(call)
         version = VERSION_1.version
         implied = implied_data(
-            version.spec_version, version.transaction_version, self.genesis_hash, self.genesis_hash
+            version.spec_version, version.transaction_version, genesis_hash, genesis_hash
         )
         signature = signer.sign(signing_payload(encoded, extra, implied))
         return encode_signed(signer.public, int(self.scheme), signature, extra, encoded)
 
+    def take_back(self, extrinsics: list[DecodedExtrinsic]) -> None:
+        """Free the nonces of transfers that no block took."""
+        position = {signer.public: number for number, signer in enumerate(self.signers)}
+        for extrinsic in extrinsics:
+            if extrinsic.signature is not None:
+                self.nonces[position[extrinsic.signature.signer]] -= 1
+
+
+def spec(accounts: list[bytes]) -> ChainSpec:
+    """Return a development chain on which these accounts hold much; //Alice authors."""
+    patch = {
+        "aura": {"authorities": [AUTHORITY.address()], "slotDuration": SLOT_MS},
+        "balances": {"balances": [[f"0x{each.hex()}", SENDER_FUNDS] for each in accounts]},
+    }
+    return ChainSpec("Benchmark", "benchmark", "Development", DEFAULT_PROPERTIES, patch)
+
+
+class Chain:
+    """A founded chain with many accounts, and what its next block may hold."""
+
+    def __init__(self, accounts: int, scheme: Scheme = Scheme.ED25519) -> None:
+        self.senders = Senders(accounts, scheme)
+        self.slot = FIRST_SLOT
+        genesis = build(spec(self.senders.accounts), VERSION_1)
+        self.genesis_hash = genesis.block_hash
+        self._founding = genesis.founding(RETAINED_STATES)
+
+    def found(self, directory: Path) -> ChainStore:
+        """Write the chain's beginning into an empty directory and open it."""
+        return ChainStore.open(create_store(directory, self.genesis_hash, self._founding))
+
     def next_block(self, store: ChainStore, count: int) -> tuple[Block, Proposal]:
         """Author the next block from `count` transfers, or from as many as fit."""
-        offered = [decode(VERSION_1, raw) for raw in self.transfers(count)]
+        transfers = self.senders.transfers(count, self.genesis_hash)
+        offered = [decode(VERSION_1, raw) for raw in transfers]
         self.slot += 1
         parent = store.heads.best.block_hash
         proposal = propose(
@@ -118,20 +129,10 @@ class Chain:
             lambda: False,
         )
         included = [extrinsic.raw for extrinsic in proposal.executed.extrinsics]
-        self._take_back(offered[len(included) - 1 :])
-        return Block(proposal.sealed(self.authority.sign), tuple(included)), proposal
+        self.senders.take_back(offered[len(included) - 1 :])
+        return Block(proposal.sealed(AUTHORITY.sign), tuple(included)), proposal
 
     @property
     def now_ms(self) -> int:
         """The time of the present slot."""
         return self.slot * SLOT_MS
-
-    def _senders(self, count: int) -> list[int]:
-        return self.random.sample(range(len(self.signers)), count)
-
-    def _take_back(self, left: list[DecodedExtrinsic]) -> None:
-        """Free the nonces of transfers that no block took."""
-        position = {signer.public: number for number, signer in enumerate(self.signers)}
-        for extrinsic in left:
-            if extrinsic.signature is not None:
-                self.nonces[position[extrinsic.signature.signer]] -= 1
