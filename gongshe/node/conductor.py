@@ -87,7 +87,12 @@ class Conduct(Record):
     """How this node behaves."""
 
     finalize_own: bool = False
-    """Make own blocks final at once: right only where nobody else has a vote."""
+    """Make own blocks final without asking: right only where nobody else has a vote.
+
+    Each becomes final with its child, as on chains that vote: a wallet that looks into a block
+    when told of it loses that news if finality is told in the same breath. An instantly sealed
+    block, which may never have a child, is final at once.
+    """
 
     instant: bool = False
     """Author a block for each extrinsic that becomes ready, on a clock that runs ahead if need
@@ -321,9 +326,14 @@ class Conductor:
             proposal.sealed(sign),
             proposal.slot,
             proposal.executed,
-            final=self._conduct.finalize_own,
+            final=self._conduct.finalize_own and self._conduct.instant,
         )
-        return effects + self._after(applied, proposal.executed, own=True)
+        effects += self._after(applied, proposal.executed, own=True)
+        if self._conduct.finalize_own and not self._conduct.instant:
+            final = self.finalizer.finalize(proposal.header.parent_hash)
+            if final is not None:
+                effects += self._finalized(final)
+        return effects
 
     def _block_offered(self, offered: BlockOffered) -> list[Effect]:
         block_hash = offered.block.header.hash
@@ -354,10 +364,13 @@ class Conductor:
             )
             effects += self._follow(route, head.block_hash, executed)
         if applied.finalized:
-            number = self.store.heads.finalized.number
-            effects.append(BlocksFinalized(applied.finalized, number, applied.abandoned))
-            effects += _statuses(self.pool.finalized(applied.finalized))
+            effects += self._finalized(applied)
         return effects
+
+    def _finalized(self, applied: Applied) -> list[Effect]:
+        number = self.store.heads.finalized.number
+        told = self.pool.finalized(applied.finalized)
+        return [BlocksFinalized(applied.finalized, number, applied.abandoned), *_statuses(told)]
 
     def _follow(self, route: Route, inserted: bytes, executed: Executed) -> list[Effect]:
         """Let the pool take notice of blocks that left and joined the best chain."""
