@@ -48,7 +48,10 @@ function byPolkadotJs(hex) {
       ]),
     ),
     apis: Object.fromEntries(
-      latest.apis.map((api) => [api.name.toString(), api.methods.map((each) => each.name.toString())]),
+      latest.apis.map((api) => [
+        api.name.toString(),
+        api.methods.map((each) => each.name.toString()),
+      ]),
     ),
     calls: input.calls.map((call) => registry.createType('Call', call).toHex()),
     eventCount: registry.createType('Vec<EventRecord>', input.events).length,

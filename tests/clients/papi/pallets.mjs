@@ -234,7 +234,7 @@ async function checkSudoAndScheduler(checks, session) {
   const { api, client, alice, bob } = session
 
   await checks.check('scheduler', async () => {
-    const remark = api.tx.System.remark_with_event({ remark: ascii('planned') })
+    const remark = api.tx.System.remark({ remark: ascii('planned') })
     const when = (await client.getBestBlocks())[0].number + 6
     const plan = api.tx.Scheduler.schedule({
       when,
@@ -262,6 +262,7 @@ async function checkSudoAndScheduler(checks, session) {
     )
     assert(dispatched, namesOf(events.map(({ event }) => event)))
     assert.deepEqual(dispatched.event.value.value.task, [when, index])
+    assert(dispatched.event.value.value.result.success)
     assert.equal(dispatched.phase.type, 'Initialization')
   })
 

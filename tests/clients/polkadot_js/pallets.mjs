@@ -275,7 +275,7 @@ async function checkScheduler(checks, session) {
   const { api, alice } = session
 
   await checks.check('scheduler', async () => {
-    const remark = api.tx.system.remarkWithEvent('0x06')
+    const remark = api.tx.system.remark('0x06')
     const when = (await api.rpc.chain.getHeader()).number.toNumber() + 5
     const name = `0x${when.toString(16).padStart(64, 'a')}`
     const planned = await session.succeed(
@@ -312,7 +312,7 @@ async function checkScheduler(checks, session) {
       [when, scheduled.index.toNumber()],
     )
     assert.equal(id.unwrap().toHex(), name)
-    return { result: result.toString() }
+    assert(result.isOk, result.toString())
   })
 
   await checks.check('scheduler errors', async () => {

@@ -110,8 +110,8 @@ async function checkRuntimeCalls(checks, session) {
     assert.equal(nonce, (await api.rpc.system.accountNextIndex(alice.address)).toNumber())
     const tx = await api.tx.balances.transferKeepAlive(bob.address, 1n).signAsync(alice)
     const { call } = await api.at(await api.rpc.chain.getBlockHash())
-    const info = await call.transactionPaymentApi.queryInfo(tx.toHex(), tx.encodedLength)
-    const details = await call.transactionPaymentApi.queryFeeDetails(tx.toHex(), tx.encodedLength)
+    const info = await call.transactionPaymentApi.queryInfo(tx.toU8a(), tx.encodedLength)
+    const details = await call.transactionPaymentApi.queryFeeDetails(tx.toU8a(), tx.encodedLength)
     const { baseFee, lenFee, adjustedWeightFee } = details.inclusionFee.unwrap()
     assert.equal(
       info.partialFee.toBigInt(),
@@ -129,7 +129,7 @@ async function checkRuntimeCalls(checks, session) {
     const at = await api.rpc.chain.getBlockHash()
     const validity = await api.call.taggedTransactionQueue.validateTransaction(
       'External',
-      tx.toHex(),
+      tx.toU8a(),
       at,
     )
     const valid = validity.asOk

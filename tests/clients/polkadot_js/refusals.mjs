@@ -22,7 +22,11 @@ export async function checkRefusals(checks, session) {
       'Token.BelowMinimum',
     )
     await session.fail(api.tx.balances.forceSetBalance(bob.address, 1n), dave, 'BadOrigin')
-    await session.fail(api.tx.balances.transferAllowDeath({ Index: 7 }, 1n), dave, 'CannotLookup')
+    await session.fail(
+      api.tx.balances.transferAllowDeath({ Address20: `0x${'07'.repeat(20)}` }, 1n),
+      dave,
+      'CannotLookup',
+    )
   })
 
   await checks.check('a stale nonce is refused', async () => {

@@ -31,7 +31,8 @@ export class Session {
         statuses.push(result.status.type)
         onStatus?.(result.status.type)
         if (result.isError) reject(new Error(`the extrinsic became ${statuses.join(', ')}`))
-        if (result.status.type !== until) return
+        // Where finality follows at once, the library may not show the step before it.
+        if (![until, 'Finalized'].includes(result.status.type)) return
         stop?.()
         resolve({
           statuses,
@@ -76,7 +77,9 @@ export class Session {
     const found = outcome.events.filter((e) => e.section === section && e.method === method)
     const seen = outcome.events.map((e) => `${e.section}.${e.method}`).join(', ')
     assert.equal(found.length, 1, `one ${section}.${method} expected among ${seen}`)
-    return Object.fromEntries(found[0].data.names.map((name, i) => [name, found[0].data[i]]))
+    // The library writes `hash_` where a field's name is one of its own.
+    const names = found[0].data.names.map((name) => name.replace(/_$/, ''))
+    return Object.fromEntries(names.map((name, i) => [name, found[0].data[i]]))
   }
 
   async free(account) {

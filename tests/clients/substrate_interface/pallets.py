@@ -119,7 +119,7 @@ def sudo_and_scheduler(session: Session) -> Found:
     chain = session.chain
     assert chain.query("Sudo", "Key").value == session.alice.ss58_address
     when = chain.get_block_header()["header"]["number"] + 4
-    remark = session.call("System", "remark_with_event", remark="planned")
+    remark = session.call("System", "remark", remark="planned")
     plan = session.call(
         "Scheduler", "schedule", when=when, maybe_periodic=None, priority=63, call=remark
     )
@@ -138,5 +138,6 @@ def sudo_and_scheduler(session: Session) -> Found:
     dispatched = [event for event in events if event["event_id"] == "Dispatched"]
     assert len(dispatched) == 1, events
     assert dispatched[0]["phase"] == "Initialization"
+    assert "Ok" in dispatched[0]["attributes"]["result"]
     session.fail(sudo, session.bob, "RequireSudo")
     return None
