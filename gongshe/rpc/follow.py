@@ -61,6 +61,7 @@ class Follower:
         self._limits = context.limits
         self._session = context.session
         self._finalized_number = 0
+        self._best: Hash = b""
         self._told: set[Hash] = set()
         """Unfinalized blocks the client knows."""
 
@@ -158,6 +159,7 @@ class Follower:
             payloads.append(self._new_block(block))
         best = chain.best().block_hash
         if best in self.pinned:
+            self._best = best
             payloads.append(self._best_changed(best))
         self.subscription.notify_together(payloads)
         self._stop_if_too_many()
@@ -170,7 +172,9 @@ class Follower:
                 for one in enacted:
                     self._import(one)
                 self._import(block_hash)
-                self.subscription.notify(self._best_changed(block_hash))
+                if block_hash != self._best:
+                    self._best = block_hash
+                    self.subscription.notify(self._best_changed(block_hash))
             case BlocksFinalized(finalized, pruned):
                 self._finalize(finalized, pruned)
         self._stop_if_too_many()
