@@ -21,7 +21,16 @@ from gongshe.primitives.extrinsic import MortalEra, encode_extra, encode_signed,
 from gongshe.primitives.header import AURA, Digest, PreRuntime
 from gongshe.primitives.records import Record, replace
 from gongshe.primitives.scale import Ok
-from gongshe.primitives.types import UNIT, AddressId, DispatchError, MultiAddress
+from gongshe.primitives.types import (
+    UNIT,
+    AddressId,
+    DispatchError,
+    ErrorOfArithmetic,
+    ErrorOfModule,
+    ErrorOfToken,
+    ModuleError,
+    MultiAddress,
+)
 from gongshe.runtime.assembly import Assembly, EventRecord
 from gongshe.runtime.executive import (
     Applied,
@@ -31,7 +40,7 @@ from gongshe.runtime.executive import (
     build_genesis,
 )
 from gongshe.runtime.overlay import Overlay
-from gongshe.runtime.pallet import Call, CallFailed, Event, Pallet
+from gongshe.runtime.pallet import Call, Event, Pallet
 from gongshe.runtime.pallets.sudo import Sudid
 from gongshe.runtime.pallets.system import AccountInfo, System
 from gongshe.runtime.pallets.transaction_payment import TREASURY
@@ -60,6 +69,7 @@ EVERY_BLOCK = ("System", "Timestamp", "Aura", "TransactionPayment", "Balances")
 class Block(Record):
     """What became of one block's extrinsics, the inherent left out."""
 
+    assembly: Assembly
     number: int
     results: tuple[Applied, ...]
     records: tuple[EventRecord, ...]
@@ -68,7 +78,8 @@ class Block(Record):
     @property
     def failures(self) -> list[str]:
         """The name of each call's error, or "" where it succeeded."""
-        return [error_name(each.failure) for each in self.results]
+        errors = [each.failure.error if each.failure else None for each in self.results]
+        return [error_name(self.assembly, error) for error in errors]
 
     def events(self, kind: type[E]) -> list[E]:
         """All events of this kind, in order."""
@@ -203,7 +214,7 @@ class Chain:
         self.number, self.slot = self.number + 1, self.slot + 1
         self.digests.append(digest_of(outcome.changes))
         self.runtime.check_invariants()
-        return Block(self.number, outcome.results[1:], records, outcome)
+        return Block(execution.assembly, self.number, outcome.results[1:], records, outcome)
 
     def blocks(self, count: int) -> None:
         """Execute some blocks without users' extrinsics."""
@@ -214,7 +225,7 @@ class Chain:
         """Execute a block with one call, which must succeed."""
         block = self.block(self.signed(signer, name, *arguments, **options))
         failure = block.results[0].failure
-        assert failure is None, f"{name}: {error_name(failure)}, {failure.expected}"
+        assert failure is None, f"{name}: {block.failures[0]}, {failure.expected}"
         return block
 
     def fails(self, signer: bytes, name: str | Call, *arguments: Any) -> str:
@@ -237,19 +248,19 @@ class Chain:
         free = account.data.free - applied.fee
         paid = replace(account, nonce=account.nonce + 1, data=replace(account.data, free=free))
         assert self.account(signer) == paid, f"{name} failed and changed its sender"
-        return error_name(applied.failure)
+        return block.failures[0]
 
     def root(self, name: str | Call, *arguments: Any) -> Block:
         """Execute a block in which root makes a call, which must succeed."""
         block, result = self._by_root(name, arguments)
-        assert isinstance(result, Ok), f"{name}: {self.error_name(result.value)}"
+        assert isinstance(result, Ok), f"{name}: {error_name(self.assembly, result.value)}"
         return block
 
     def root_fails(self, name: str | Call, *arguments: Any) -> str:
         """Execute a block in which root makes a call, which must fail; return the error's name."""
         _, result = self._by_root(name, arguments)
         assert not isinstance(result, Ok), f"{name} should have failed"
-        return self.error_name(result.value)
+        return error_name(self.assembly, result.value)
 
     def _by_root(self, name: str | Call, arguments: tuple[Any, ...]) -> tuple[Block, Any]:
         call = name if isinstance(name, Call) else self.call(name, *arguments)
@@ -294,30 +305,19 @@ class Chain:
         """What is held of an account, for whatever reason."""
         return self.account(account).data.reserved
 
-    def error_name(self, error: DispatchError) -> str:
-        """The name of an error, as events carry it."""
-        module = getattr(error, "error", None)
-        index = getattr(module, "index", None)
-        if module is None or index is None:
-            return type(error).__name__ if module is None else module.name
-        pallet = self.assembly.by_index[index]
-        return f"{pallet.name}.{pallet.declared.errors[module.error[0]].__name__}"
 
-
-def error_name(failure: CallFailed | None) -> str:
-    """`Assets.NoPermission`, `BelowMinimum`, `BadOrigin`; "" for no failure."""
-    if failure is None:
-        return ""
-    module = getattr(failure.error, "error", None)
-    if hasattr(failure, "pallet_index"):
-        pallet = next(
-            pallet
-            for assembly in SHIPPED.values()
-            for pallet in assembly.pallets
-            if type(failure) in pallet.declared.errors.values()
-        )
-        return f"{pallet.name}.{type(failure).__name__}"
-    return type(failure.error).__name__ if module is None else str(module.name)
+def error_name(assembly: Assembly, error: DispatchError | None) -> str:
+    """`Assets.NoPermission`, `BelowMinimum`, `BadOrigin`; "" for no error."""
+    match error:
+        case None:
+            return ""
+        case ErrorOfModule(ModuleError(index, number)):
+            pallet = assembly.by_index[index]
+            return f"{pallet.name}.{pallet.declared.errors[number[0]].__name__}"
+        case ErrorOfToken(reason) | ErrorOfArithmetic(reason):
+            return reason.name
+        case _:
+            return type(error).__name__
 
 
 def block_hash(number: int) -> bytes:
