@@ -41,9 +41,10 @@ def metadata(session: Session) -> Found:
         "storage": len(chain.get_metadata_storage_functions()),
     }
     for item in chain.get_metadata_storage_functions():
-        if item["storage_params"] is not None:
-            function = chain.get_metadata_storage_function(item["module_id"], item["storage_name"])
-            function.get_param_info()
+        pallet, name = item["module_name"], item["storage_name"]
+        parameters = chain.get_metadata_storage_function(pallet, name).get_param_info()
+        assert len(parameters) == len(item["type_keys"]), item
+        assert item["documentation"], item
     return counts
 
 

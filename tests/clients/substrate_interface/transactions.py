@@ -125,7 +125,7 @@ def failed_call(session: Session) -> Found:
 def stale_nonce(session: Session) -> Found:
     session.succeed(session.transfer(), session.alice)
     extrinsic = session.chain.create_signed_extrinsic(session.transfer(), session.alice, nonce=0)
-    return refused(session, extrinsic)
+    return refused(session, extrinsic, "Stale")
 
 
 @check("a changed signature is refused")
@@ -133,7 +133,7 @@ def changed_signature(session: Session) -> Found:
     extrinsic = session.chain.create_signed_extrinsic(
         session.transfer(), session.alice, signature="0x01" + "5a" * 64
     )
-    return refused(session, extrinsic)
+    return refused(session, extrinsic, "BadProof")
 
 
 @check("pending extrinsics")
@@ -141,13 +141,13 @@ def pending_extrinsics(session: Session) -> Found:
     return {"pending": len(session.chain.retrieve_pending_extrinsics())}
 
 
-def refused(session: Session, extrinsic: Any) -> Found:
-    """Demands error 1010 for this extrinsic, and returns what the node said."""
+def refused(session: Session, extrinsic: Any, reason: str) -> Found:
+    """Demands error 1010 and the reason for this extrinsic, and returns what the node said."""
     try:
         session.chain.submit_extrinsic(extrinsic)
     except SubstrateRequestException as error:
         said = error.args[0]
         assert said["code"] == 1010, said
-        assert said["message"] == "Invalid Transaction", said
+        assert said["message"].startswith(f"Invalid Transaction: {reason}"), said
         return {"said": said}
     raise AssertionError("the extrinsic was taken")
