@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
+from gongshe.genesis.parts import read_parts, refuse
 from gongshe.genesis.spec import ChainSpec, SpecMalformed
-from gongshe.primitives.address import AddressError, decode_address, read_account_hex
 from gongshe.primitives.header import Digest, Header
 from gongshe.primitives.records import Record
+from gongshe.primitives.scale import ScaleError
 from gongshe.runtime.assembly import Assembly
 from gongshe.runtime.executive import build_genesis
 from gongshe.runtime.pallet import CallFailed, InvariantBroken
+from gongshe.runtime.pallets.aura import Aura
+from gongshe.runtime.pallets.system import System
 from gongshe.storage.blocks import Blocks, StoredHeader
 from gongshe.storage.founding import found_states
 from gongshe.storage.memory import MemoryDatabase
 from gongshe.storage.trie import ordered_root
 
 NO_PARENT = bytes(32)
+
+ESSENTIAL = (
+    System.declared.items["last_runtime_upgrade"],
+    Aura.declared.items["authorities"],
+    Aura.declared.items["slot_duration"],
+)
+"""Values without which no first block can be made: the rules in force and who authors when."""
 
 
 class Genesis(Record, eq=False):
@@ -41,76 +50,27 @@ class Genesis(Record, eq=False):
 
 def build(spec: ChainSpec, assembly: Assembly) -> Genesis:
     """Build the genesis block of a spec; SpecMalformed if its parts do not make a sound state."""
-    if spec.raw is not None:
-        pairs = dict(spec.raw)
-    else:
-        config = read_patch(spec.patch or {})
-        known = [pallet.name for pallet in assembly.pallets]
-        for name in config:
-            if name not in known:
-                raise SpecMalformed(f"chain spec, genesis: no pallet {name}; there are {known}")
-        try:
-            pairs = build_genesis(assembly, config)
-        except (CallFailed, InvariantBroken, LookupError, TypeError, ValueError) as fault:
-            raise SpecMalformed(f"chain spec, genesis: {fault}") from fault
+    pairs = _first_state(spec, assembly) if spec.raw is None else dict(spec.raw)
+    for item in ESSENTIAL:
+        if item.prefix not in pairs:
+            refuse(
+                "genesis.raw.top",
+                f"{item.pallet_name}.{item.name} (key 0x{item.prefix.hex()})",
+                "a state without it; was this spec written for another kind of chain?",
+            )
     header = Header(NO_PARENT, 0, found_states(pairs.items()).root, ordered_root(()), Digest())
     return Genesis(header, header.hash, pairs)
 
 
-def read_patch(patch: Mapping[str, Any]) -> dict[str, Any]:
-    """Return each pallet's part, by the pallet's name, with addresses as account ids."""
-    unknown = sorted(patch.keys() - READERS.keys())
-    if unknown:
-        raise SpecMalformed(
-            f"chain spec, genesis: expected parts for {', '.join(READERS)}, found {unknown[0]!r}"
-        )
-    return {READERS[name][0]: READERS[name][1](part) for name, part in patch.items()}
-
-
-def read_account(text: object) -> bytes:
-    """Return the account that an SS58 address or 0x-hexadecimal names."""
-    if not isinstance(text, str):
-        raise SpecMalformed(f"chain spec: an address expected, found {text!r:.80}")
+def _first_state(spec: ChainSpec, assembly: Assembly) -> dict[bytes, bytes]:
+    config = read_parts(spec.patch or {})
+    known = [pallet.name for pallet in assembly.pallets]
+    for name in config:
+        if name not in known:
+            refuse("genesis", f"parts for the pallets of this runtime, {', '.join(known)}", name)
     try:
-        return read_account_hex(text) if text.startswith("0x") else decode_address(text)
-    except AddressError as fault:
-        raise SpecMalformed(f"chain spec: {fault}") from None
-
-
-def _balances(part: Any) -> Any:
-    return {"balances": [(read_account(who), amount) for who, amount in part["balances"]]}
-
-
-def _aura(part: Any) -> Any:
-    return {
-        "authorities": [read_account(who) for who in part["authorities"]],
-        "slotDuration": part["slotDuration"],
-    }
-
-
-def _sudo(part: Any) -> Any:
-    key = part.get("key")
-    return {"key": None if key is None else read_account(key)}
-
-
-def _assets(part: Any) -> Any:
-    read = dict(part)
-    read["assets"] = [
-        (asset_id, read_account(owner), sufficient, least)
-        for asset_id, owner, sufficient, least in part.get("assets", ())
-    ]
-    read["accounts"] = [
-        (asset_id, read_account(who), balance)
-        for asset_id, who, balance in part.get("accounts", ())
-    ]
-    return read
-
-
-READERS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
-    "balances": ("Balances", _balances),
-    "aura": ("Aura", _aura),
-    "assets": ("Assets", _assets),
-    "transactionPayment": ("TransactionPayment", dict),
-    "sudo": ("Sudo", _sudo),
-}
-"""For each part of a plain spec: the pallet's name, and how its JSON is read."""
+        return build_genesis(assembly, config)
+    except CallFailed as fault:
+        refuse("genesis", f"{fault.expected} ({type(fault).__name__} {fault})", fault.found)
+    except (InvariantBroken, ScaleError) as fault:
+        raise SpecMalformed(f"chain spec, genesis: {fault}") from fault

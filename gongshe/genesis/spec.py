@@ -40,6 +40,13 @@ FIELDS = {
     "lightSyncState",
 }
 
+UNUSED = {
+    "forkBlocks": "this program knows no exceptions to its rules",
+    "badBlocks": "this program knows no exceptions to its rules",
+    "codeSubstitutes": "the rules come with the program and are never replaced by a spec",
+}
+"""Fields that may only stand empty: to ignore them would make another chain of it."""
+
 
 class SpecMalformed(ValueError):
     """A chain spec that cannot be used; the text says what was expected and found."""
@@ -88,30 +95,16 @@ DEFAULT_PROPERTIES: Mapping[str, Any] = {
 
 def read_spec(text: str | bytes) -> ChainSpec:
     """Read a chain spec; SpecMalformed says which part is wrong and what belongs there."""
-    if len(text) > MAX_SPEC_BYTES:
-        _refuse("document", f"at most {MAX_SPEC_BYTES} bytes", f"{len(text)} bytes")
-    try:
-        document = json.loads(
-            text,
-            object_pairs_hook=_no_repeats,
-            parse_float=_no_float,
-            parse_constant=_no_float,
-        )
-    except SpecMalformed:
-        raise
-    except (ValueError, RecursionError) as fault:
-        raise SpecMalformed(f"chain spec: a JSON document expected, found {fault}") from None
-    if not isinstance(document, dict):
-        _refuse("document", "an object", document)
-    unknown = sorted(document.keys() - FIELDS)
-    if unknown:
-        _refuse("document", f"only the fields {', '.join(sorted(FIELDS))}", unknown[0])
+    document = _read_document(text)
     chain_type = document.get("chainType", "Live")
     if chain_type not in CHAIN_TYPES:
         _refuse("chainType", " or ".join(CHAIN_TYPES), chain_type)
     properties = document.get("properties") or {}
     if not isinstance(properties, dict):
         _refuse("properties", "an object", properties)
+    for field, why in UNUSED.items():
+        if document.get(field):
+            _refuse(field, f"nothing: {why}", document[field])
     patch, raw = _read_genesis(document.get("genesis"))
     boot_nodes = document.get("bootNodes") or []
     if not isinstance(boot_nodes, list) or not all(isinstance(each, str) for each in boot_nodes):
@@ -147,10 +140,35 @@ def write_spec(spec: ChainSpec) -> str:
         "telemetryEndpoints": None,
         "protocolId": spec.protocol_id,
         "properties": dict(spec.properties),
+        "forkBlocks": None,
+        "badBlocks": None,
         "codeSubstitutes": {},
         "genesis": genesis,
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _read_document(text: str | bytes) -> dict[str, Any]:
+    """Return a JSON document with known fields, none twice and no fractions."""
+    if len(text) > MAX_SPEC_BYTES:
+        _refuse("document", f"at most {MAX_SPEC_BYTES} bytes", f"{len(text)} bytes")
+    try:
+        document = json.loads(
+            text,
+            object_pairs_hook=_no_repeats,
+            parse_float=_no_float,
+            parse_constant=_no_float,
+        )
+    except SpecMalformed:
+        raise
+    except (ValueError, RecursionError) as fault:
+        raise SpecMalformed(f"chain spec: a JSON document expected, found {fault}") from None
+    if not isinstance(document, dict):
+        _refuse("document", "an object", document)
+    unknown = sorted(document.keys() - FIELDS)
+    if unknown:
+        _refuse("document", f"only the fields {', '.join(sorted(FIELDS))}", unknown[0])
+    return document
 
 
 def _read_genesis(
@@ -163,7 +181,13 @@ def _read_genesis(
     runtime = genesis.get("runtimeGenesis")
     if set(genesis) != {"runtimeGenesis"} or not isinstance(runtime, dict):
         _refuse("genesis", "one of raw and runtimeGenesis", ", ".join(genesis))
-    patch = runtime.get("patch", runtime.get("config"))
+    if len(runtime) != 1 or not runtime.keys() & {"patch", "config"}:
+        _refuse(
+            "genesis.runtimeGenesis",
+            "patch or config and nothing else (the rules come with the program, not the spec)",
+            ", ".join(runtime),
+        )
+    patch = next(iter(runtime.values()))
     if not isinstance(patch, dict):
         _refuse("genesis.runtimeGenesis", "an object under patch or config", patch)
     return patch, None
@@ -175,9 +199,9 @@ def _read_raw(raw: object) -> Mapping[bytes, bytes]:
         _refuse("genesis.raw.top", "an object of storage keys and values", top)
     if raw.get("childrenDefault"):
         _refuse("genesis.raw.childrenDefault", "nothing: this chain has no child tries", "some")
-    pairs = {}
-    for key, value in top.items():
-        pairs[_read_hex(key)] = _read_hex(value)
+    pairs = {_read_hex(key): _read_hex(value) for key, value in top.items()}
+    if len(pairs) != len(top):
+        _refuse("genesis.raw.top", "each storage key once", "one in two spellings")
     if not pairs:
         _refuse("genesis.raw.top", "at least one storage key", "none")
     return pairs
