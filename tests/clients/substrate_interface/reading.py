@@ -42,7 +42,7 @@ def metadata(session: Session) -> Found:
     }
     for item in chain.get_metadata_storage_functions():
         pallet, name = item["module_name"], item["storage_name"]
-        parameters = chain.get_metadata_storage_function(pallet, name).get_param_info()
+        parameters = chain.get_metadata_storage_function(pallet, name).get_params_type_string()
         assert len(parameters) == len(item["type_keys"]), item
         assert item["documentation"], item
     return counts
