@@ -61,8 +61,6 @@ def _aura(place: str, part: object) -> Any:
     authorities = [
         read_account(f"{place}.authorities[{index}]", key) for index, key in enumerate(keys)
     ]
-    if len(set(authorities)) != len(authorities):
-        refuse(f"{place}.authorities", "each key once", "a repeated one")
     duration = _number(f"{place}.slotDuration", fields.get("slotDuration"), MAX_SLOT_MS)
     if duration == 0:
         refuse(f"{place}.slotDuration", f"milliseconds from 1 to {MAX_SLOT_MS}", duration)
