@@ -60,6 +60,8 @@ ERIN = b"erin".ljust(32, b".")
 
 SUDO = b"sudo".ljust(32, b".")
 ENDOWMENT = 10_000 * UNIT
+"""Of each account; the treasury has one token, so that no fee is lost as dust."""
+
 SLOT_MS = 1_000
 START_MS = 1_700_000_000_000
 EVERY_BLOCK = ("System", "Timestamp", "Aura", "TransactionPayment", "Balances")
@@ -134,7 +136,7 @@ class Chain:
         self.assembly = assemblies[min(assemblies)]
         rich = [(account, ENDOWMENT) for account in (ALICE, BOB, CHARLIE, DAVE, SUDO)]
         genesis = {
-            "Balances": {"balances": rich},
+            "Balances": {"balances": [*rich, (TREASURY, UNIT)]},
             "Aura": {"authorities": [bytes(32)], "slotDuration": SLOT_MS},
             "Sudo": {"key": SUDO},
         }
