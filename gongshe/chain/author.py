@@ -2,7 +2,8 @@
 
 The author asks the pool's order for one extrinsic after another until the block is full, the
 deadline has passed, or nothing is left. An extrinsic that may not be included is dropped with its
-reason, unless it only does not fit or comes too early.
+reason, unless it only does not fit or comes too early. Its signature was checked when it entered
+the pool; on another fork or under other rules than then it is checked again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,13 @@ from collections.abc import Callable
 
 from gongshe.chain.pool_entries import ReadyOrder
 from gongshe.chain.store import ChainStore
-from gongshe.chain.transition import MAX_EXTRINSICS, Assemblies, Executed
+from gongshe.chain.transition import (
+    MAX_EXTRINSICS,
+    Assemblies,
+    Executed,
+    PooledSignatures,
+    Verified,
+)
 from gongshe.consensus.slots import seal_message, slot_claim
 from gongshe.primitives.extrinsic import encode_unsigned
 from gongshe.primitives.header import AURA, Digest, Header, Seal
@@ -25,6 +32,7 @@ from gongshe.runtime.validity import (
     Refused,
     decode,
 )
+from gongshe.storage.database import StoreError
 from gongshe.storage.trie import ordered_root
 
 MAX_UNFIT = 16
@@ -39,6 +47,14 @@ class Dropped(Record):
 
     extrinsic: DecodedExtrinsic
     refused: Refused
+
+
+class ExtrinsicBroken(Exception):
+    """A fault of this program that an extrinsic brings out; the block must be begun anew."""
+
+    def __init__(self, extrinsic: DecodedExtrinsic, fault: Exception) -> None:
+        super().__init__(f"extrinsic 0x{extrinsic.hash.hex()} cannot be executed: {fault!r}")
+        self.extrinsic = extrinsic
 
 
 class Proposal(Record, eq=False):
@@ -63,13 +79,14 @@ def propose(
     slot: int,
     now_ms: int,
     ready: ReadyOrder,
+    verified: Verified,
     is_late: Callable[[], bool],
     most: int = MAX_EXTRINSICS,
 ) -> Proposal:
     """Build a child of `parent` for a slot from extrinsics in the pool's order.
 
     `now_ms` must lie within the slot; `is_late` tells when to stop adding extrinsics, of which
-    at most `most` are taken.
+    at most `most` are taken. Raises ExtrinsicBroken if one of them must be taken out first.
     """
     head = store.heads.head(parent)
     execution = BlockExecution(
@@ -83,7 +100,8 @@ def propose(
     inherent = time_inherent(execution, now_ms)
     execution.apply(inherent)
     included = [inherent]
-    dropped, full = _fill(execution, ready, included, is_late, most)
+    signatures = PooledSignatures(execution, store.genesis_hash, verified)
+    dropped, full = _fill(execution, ready, signatures, included, is_late, most)
     outcome = execution.finish()
     prepared = store.states.prepare(parent, outcome.changes)
     header = Header(
@@ -111,20 +129,18 @@ def time_inherent(execution: BlockExecution, now_ms: int) -> DecodedExtrinsic:
 def _fill(
     execution: BlockExecution,
     ready: ReadyOrder,
+    signatures: PooledSignatures,
     included: list[DecodedExtrinsic],
     is_late: Callable[[], bool],
     most: int,
 ) -> tuple[list[Dropped], bool]:
     dropped: list[Dropped] = []
     unfit = 0
-    version = execution.assembly.spec_version
     for position, extrinsic in enumerate(ready):
         if position % CHECK_EVERY == 0 and is_late():
             return dropped, True
-        if extrinsic.spec_version != version:
-            ready.leave_out()
-            continue
         try:
+            signatures.check(extrinsic)
             execution.apply(extrinsic)
         except Refused as refused:
             ready.leave_out()
@@ -135,6 +151,10 @@ def _fill(
             elif not isinstance(refused.reason, Future):
                 dropped.append(Dropped(extrinsic, refused))
             continue
+        except (StoreError, MemoryError):
+            raise
+        except Exception as fault:
+            raise ExtrinsicBroken(extrinsic, fault) from fault
         included.append(extrinsic)
         if len(included) > most:  # the inherent does not count
             return dropped, True

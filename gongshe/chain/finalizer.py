@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from gongshe.chain.store import Applied, ChainStore
 from gongshe.chain.transition import Verified
-from gongshe.primitives.crypto import blake2_256
 
 
 class NotADescendant(Exception):
@@ -38,7 +37,5 @@ class Finalizer:
                 f" {heads.finalized.number}, 0x{heads.finalized.block_hash.hex()}"
             )
         applied = self.store.apply(finalize=block_hash, justification=justification)
-        for final in applied.finalized:
-            body = self.store.blocks.body(final) or ()
-            self.verified.forget([blake2_256(raw) for raw in body])
+        self.verified.forget_blocks(self.store.blocks, applied.finalized)
         return applied

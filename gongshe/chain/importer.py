@@ -75,16 +75,15 @@ class Importer:
         except InvalidBlock as invalid:
             self._remember(block_hash, invalid)
             raise
-        return self.keep(block.header, slot, executed, final=final), executed
+        finalize = block_hash if final else None
+        return self.keep(block.header, slot, executed, finalize=finalize), executed
 
     def keep(
-        self, header: Header, slot: int, executed: Executed, *, final: bool = False
+        self, header: Header, slot: int, executed: Executed, *, finalize: bytes | None = None
     ) -> Applied:
-        """Keep an executed block, and make it final in the same write if nobody else votes."""
-        new = sealed_block(header, slot, executed)
-        applied = self.store.apply(insert=new, finalize=new.block_hash if final else None)
-        if final:
-            self.verified.forget(new.extrinsic_hashes)
+        """Keep an executed block; the same write makes it or an ancestor final if that is asked."""
+        applied = self.store.apply(insert=sealed_block(header, slot, executed), finalize=finalize)
+        self.verified.forget_blocks(self.store.blocks, applied.finalized)
         return applied
 
     def _execute(self, block: Block, now_ms: int) -> tuple[int, Executed]:

@@ -8,6 +8,7 @@ and re-checking all come through here.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping, Sequence
 
 from gongshe.chain.signatures import (
@@ -16,11 +17,12 @@ from gongshe.chain.signatures import (
     SignatureVerifier,
     Ticket,
     VerifierBusyError,
+    VerifierError,
 )
 from gongshe.chain.store import BEFORE_SLOTS, ChainStore, NewBlock
 from gongshe.consensus.fork_choice import Head
 from gongshe.consensus.slots import HeaderRefused, check_claim
-from gongshe.primitives.crypto import blake2_256
+from gongshe.primitives.crypto import blake2_256, verify
 from gongshe.primitives.header import Block, Digest, DigestItem, Header, Other, PreRuntime
 from gongshe.primitives.records import Record
 from gongshe.primitives.scale import ScaleError
@@ -29,12 +31,15 @@ from gongshe.runtime.executive import BlockExecution, Outcome, Runtime
 from gongshe.runtime.overlay import Overlay, StateReader
 from gongshe.runtime.pallets.aura import Aura
 from gongshe.runtime.validity import (
+    BadProof,
     BlockRefused,
     DecodedExtrinsic,
     Refused,
     decode,
     signed_message,
 )
+from gongshe.storage.blocks import Blocks
+from gongshe.storage.database import StoreError
 from gongshe.storage.states import PreparedState
 from gongshe.storage.trie import ordered_root
 
@@ -46,6 +51,9 @@ MAX_VERIFIED = 32_768
 
 JOBS_AHEAD = 512
 """Signatures sent to be checked at a time, so that checking starts while decoding goes on."""
+
+MAX_TRACE = 8_192
+"""Characters of a traceback that an operator is shown: its end tells most."""
 
 Assemblies = Mapping[int, Assembly]
 
@@ -64,10 +72,11 @@ class Verified:
         while len(found) > self._limit:
             del found[next(iter(found))]
 
-    def forget(self, extrinsic_hashes: Sequence[bytes]) -> None:
-        """Drop extrinsics that are final."""
-        for extrinsic_hash in extrinsic_hashes:
-            self._found.pop(extrinsic_hash, None)
+    def forget_blocks(self, blocks: Blocks, block_hashes: Sequence[bytes]) -> None:
+        """Drop the extrinsics of blocks that are final."""
+        for block_hash in block_hashes:
+            for raw in blocks.body(block_hash) or ():
+                self._found.pop(blake2_256(raw), None)
 
     def find(self, extrinsic_hash: bytes, execution: BlockExecution) -> DecodedExtrinsic | None:
         """Return an extrinsic whose signature is known to hold in the block under execution."""
@@ -81,6 +90,40 @@ class Verified:
         return extrinsic if execution.birth_hash(extrinsic) == birth_hash else None
 
 
+class PooledSignatures:
+    """Whether signatures that were checked for the pool hold in the block under execution.
+
+    They cover the spec version, and the hash of the block at which a mortal era began; both may
+    have changed since: by an upgrade, by a re-organization.
+    """
+
+    def __init__(self, execution: BlockExecution, genesis_hash: bytes, verified: Verified) -> None:
+        self._execution, self._genesis_hash, self._verified = execution, genesis_hash, verified
+
+    def check(self, extrinsic: DecodedExtrinsic) -> None:
+        """Raise Refused unless the signature holds here."""
+        signature, version = extrinsic.signature, self._execution.assembly.spec_version
+        if extrinsic.spec_version != version:
+            raise Refused(
+                BadProof(),
+                expected=f"a signature for spec version {version}",
+                found=f"one for {extrinsic.spec_version}",
+                hint="sign it again",
+            )
+        if signature is None or signature.era is None:
+            return
+        if self._verified.find(extrinsic.hash, self._execution) is not None:
+            return
+        job = signature_job(self._execution, self._genesis_hash, extrinsic)
+        if job is not None and not verify(job.scheme, job.public, job.signature, job.message):
+            raise Refused(
+                BadProof(),
+                expected="a signature that holds on the present best chain",
+                found="one over a block that has left it",
+                hint="sign it again",
+            )
+
+
 class InvalidBlock(Exception):
     """A block that must never be imported; it says which rule it breaks."""
 
@@ -91,6 +134,14 @@ class InvalidBlock(Exception):
 
 class ForeignBody(InvalidBlock):
     """What was sent as a block's body is not its header's; the block itself may be valid."""
+
+
+class ExecutionBroken(InvalidBlock):
+    """A block that brings out a fault of this program: refused, and the operator must be told."""
+
+    def __init__(self, fault: Exception) -> None:
+        super().__init__("execution", "a program without this fault", repr(fault))
+        self.trace = "".join(traceback.format_exception(fault))[-MAX_TRACE:]
 
 
 class Executed(Record, eq=False):
@@ -148,14 +199,18 @@ def execute(
         header.parent_hash,
         Digest(tuple(item for item in claimed if before_execution(item))),
     )
-    extrinsics, tickets = _decode_all(execution, store.genesis_hash, block, verifier, verified)
     try:
+        extrinsics, tickets = _decode_all(execution, store.genesis_hash, block, verifier, verified)
         _apply_all(execution, extrinsics)
         outcome = execution.finish()
     except Refused as refused:
         raise _refused_at(len(execution.results), refused) from None
     except BlockRefused as refused:
         raise InvalidBlock("block", refused.expected, refused.found) from None
+    except (InvalidBlock, StoreError, VerifierError, MemoryError):
+        raise
+    except Exception as fault:
+        raise ExecutionBroken(fault) from None
     prepared = store.states.prepare(header.parent_hash, outcome.changes)
     if outcome.digest.logs != claimed:
         raise InvalidBlock("digest", outcome.digest.logs, claimed)
