@@ -62,6 +62,6 @@ class Overview(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EXIT_CODES,
 )
-@click.version_option(package_name="gongshe")
+@click.version_option(package_name="gongshe", prog_name="gongshe")
 def main() -> None:
     """The node of the Trusted Commercial DC (可信商业数字公社)."""

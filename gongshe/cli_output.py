@@ -122,11 +122,6 @@ def plain(value: Any) -> str:
     return str(value)
 
 
-def short(text: str) -> str:
-    """Return the beginning of a long hexadecimal word."""
-    return text if len(text) <= 20 else f"{text[:14]}…"
-
-
 def amount(units: int) -> str:
     """Return an amount of the native token in DC, every digit that counts."""
     whole, part = divmod(units, 10**12)
