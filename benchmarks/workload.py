@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gongshe.chain.author import Proposal, propose
 from gongshe.chain.store import ChainStore
+from gongshe.chain.transition import Verified
 from gongshe.genesis.build import build
 from gongshe.genesis.spec import DEFAULT_PROPERTIES, ChainSpec
 from gongshe.primitives.crypto import Scheme
@@ -126,6 +127,7 @@ class Chain:
             self.slot,
             self.now_ms,
             Offered(offered),  # type: ignore[arg-type]
+            Verified(),
             lambda: False,
         )
         included = [extrinsic.raw for extrinsic in proposal.executed.extrinsics]

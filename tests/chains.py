@@ -162,7 +162,7 @@ class Drawing:
         parent_hash = self.hash(parent)
         ready = InOrder(self.signed(parent, wishes))
         proposal = propose(
-            self.store, self.assemblies, parent_hash, slot, slot * SLOT_MS, ready, never
+            self.store, self.assemblies, parent_hash, slot, slot * SLOT_MS, ready, Verified(), never
         )
         if proposal.dropped or ready.left:
             raise AssertionError(f"{name} cannot hold what it should: {proposal.dropped}")

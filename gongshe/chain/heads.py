@@ -59,8 +59,13 @@ class Heads:
 
     def check_room(self) -> None:
         """Raise TreeFull if no further block may be added."""
-        if len(self._heads) > MAX_UNFINALIZED:
+        if self.is_full:
             raise TreeFull
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no further block may be added."""
+        return len(self._heads) > MAX_UNFINALIZED
 
     def would_be_best(self, head: Head) -> bool:
         """Tell whether this block would become the best head."""

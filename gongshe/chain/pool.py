@@ -191,6 +191,14 @@ class Pool:
         entry = self._graph.all.entries.get(extrinsic_hash)
         return entry.extrinsic if entry else None
 
+    def outdated(self, spec_version: int) -> list[bytes]:
+        """Return the hashes of those that were read, and signed, under another spec version."""
+        return [
+            extrinsic_hash
+            for extrinsic_hash, entry in self._graph.all.entries.items()
+            if entry.extrinsic.spec_version != spec_version
+        ]
+
     @property
     def ready_count(self) -> int:
         """How many may enter a block."""

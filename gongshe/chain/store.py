@@ -6,7 +6,7 @@ makes one final, or both, in one synced batch; memory follows only once the disk
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gongshe.chain.heads import Heads, Route
 from gongshe.consensus.fork_choice import Head
@@ -44,6 +44,8 @@ class Applied(Record):
     """Newly final blocks, ascending."""
     abandoned: tuple[bytes, ...]
     """Blocks on forks that can no longer become final."""
+    left: Mapping[bytes, Sequence[bytes]]
+    """The bodies of the blocks that left the best chain; those that were abandoned are deleted."""
 
 
 class ChainStore:
@@ -117,10 +119,12 @@ class ChainStore:
         route = before.route(former, tree.best) if tree.best != former else None
         if route is not None:
             batch |= self.blocks.set_best(tree.best.block_hash, tree.best.number, tree.best.parent)
+        retracted = route.retracted if route else ()
+        left = {block_hash: self.blocks.body(block_hash) or () for block_hash in retracted}
         self.database.write(batch | change.batch)
         self.states.commit(change)
         self.heads = tree
-        return Applied(inserted, route, tree.best, final, abandoned)
+        return Applied(inserted, route, tree.best, final, abandoned, left)
 
     def _put(self, block: NewBlock, head: Head) -> dict[bytes, bytes | None]:
         stored = StoredHeader(head.number, head.parent, block.header.encode())

@@ -8,25 +8,28 @@ an input.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 
-from gongshe.chain.author import Proposal, propose
+from gongshe.chain.author import ExtrinsicBroken, Proposal, propose
 from gongshe.chain.finalizer import Finalizer
-from gongshe.chain.heads import Route, TreeFull, UnknownParent
+from gongshe.chain.heads import TreeFull, UnknownParent
 from gongshe.chain.importer import AlreadyKnown, FromTheFuture, Importer
 from gongshe.chain.pool import Pool
 from gongshe.chain.signatures import SignatureVerifier
 from gongshe.chain.store import Applied, ChainStore
 from gongshe.chain.transition import (
     MAX_EXTRINSICS,
+    MAX_TRACE,
     Assemblies,
     Executed,
+    ExecutionBroken,
     InvalidBlock,
     Verified,
     schedule_after,
 )
 from gongshe.consensus.slots import leader
-from gongshe.node.intake import RETURNED, Intake, statuses
+from gongshe.node.intake import Intake, statuses
 from gongshe.node.messages import (
     BestChanged,
     BlockImported,
@@ -35,6 +38,7 @@ from gongshe.node.messages import (
     BlocksFinalized,
     Effect,
     ExtrinsicOffered,
+    FaultFound,
     Halted,
     Input,
     RemovalAsked,
@@ -45,7 +49,9 @@ from gongshe.node.messages import (
 )
 from gongshe.primitives.records import Record
 from gongshe.runtime.assembly import SpecVersionMissing
-from gongshe.runtime.validity import DecodedExtrinsic
+
+MAX_BROKEN = 16
+"""Extrinsics that may bring out a fault before a slot is given up; each costs a new beginning."""
 
 Sign = Callable[[bytes], bytes]
 Keys = Mapping[bytes, Sign]
@@ -96,13 +102,10 @@ class Conductor:
             if isinstance(heard, ExtrinsicOffered):
                 offered.append(heard)
                 continue
-            if offered:
-                effects += self.intake.offered(offered)
-                offered = []
+            effects += self._offered(offered)
+            offered = []
             effects += self.handle(heard)
-        if offered:
-            effects += self.intake.offered(offered)
-        return effects
+        return effects + self._offered(offered)
 
     def handle(self, heard: Input) -> list[Effect]:
         """Handle one input."""
@@ -123,6 +126,12 @@ class Conductor:
                 case WatchEnded(extrinsic_hash):
                     self.pool.unwatch(extrinsic_hash)
                     return []
+        except SpecVersionMissing as missing:
+            return [Halted(str(missing))]
+
+    def _offered(self, offered: Sequence[ExtrinsicOffered]) -> list[Effect]:
+        try:
+            return self.intake.offered(offered) if offered else []
         except SpecVersionMissing as missing:
             return [Halted(str(missing))]
 
@@ -153,24 +162,38 @@ class Conductor:
         return effects
 
     def _author(self, slot: int, now_ms: int, most: int = MAX_EXTRINSICS) -> list[Effect]:
+        """Author a block, unless the slot is another's or too many blocks wait for finality."""
         best = self.store.heads.best
         state = self.store.states.executing(best.block_hash)
         schedule, _ = schedule_after(self.assemblies, state)
         sign = self._keys.get(leader(schedule, slot))
-        if sign is None:
+        if sign is None or self.store.heads.is_full:
             return []
-        proposal = propose(
-            self.store,
-            self.assemblies,
-            best.block_hash,
-            slot,
-            now_ms,
-            self.pool.ready(),
-            self.verified,
-            self._is_late,
-            most,
-        )
-        return self._keep_own(proposal, sign)
+        effects: list[Effect] = []
+        for _ in range(MAX_BROKEN):
+            try:
+                proposal = propose(
+                    self.store,
+                    self.assemblies,
+                    best.block_hash,
+                    slot,
+                    now_ms,
+                    self.pool.ready(),
+                    self.verified,
+                    self._is_late,
+                    most,
+                )
+            except ExtrinsicBroken as broken:
+                effects += self._taken_out(broken)
+                continue
+            return effects + self._keep_own(proposal, sign)
+        return effects
+
+    def _taken_out(self, broken: ExtrinsicBroken) -> list[Effect]:
+        """Ban an extrinsic that brings out a fault, so that it stops nobody's block."""
+        trace = "".join(traceback.format_exception(broken))[-MAX_TRACE:]
+        told = self.pool.remove_invalid(broken.extrinsic.hash, str(broken), self.intake.now_ms)
+        return [FaultFound(str(broken), trace), *statuses(told)]
 
     def _keep_own(self, proposal: Proposal, sign: Sign) -> list[Effect]:
         effects: list[Effect] = []
@@ -192,13 +215,18 @@ class Conductor:
             applied, executed = self.importer.import_block(offered.block, offered.now_ms)
         except AlreadyKnown:
             return []
+        except ExecutionBroken as broken:
+            return [
+                FaultFound(f"block 0x{block_hash.hex()}", broken.trace),
+                BlockRejected(block_hash, offered.source, str(broken)),
+            ]
         except (InvalidBlock, UnknownParent, FromTheFuture, TreeFull) as reason:
             return [BlockRejected(block_hash, offered.source, str(reason))]
         return self._after(applied, executed, own=False)
 
     def _after(self, applied: Applied, executed: Executed, *, own: bool) -> list[Effect]:
         """Tell what keeping a block changed, and let the pool follow the best chain."""
-        self.intake.best_changed()
+        self.intake.chain_changed()
         head = applied.inserted
         if head is None:
             raise AssertionError("a block was kept without being inserted")
@@ -212,7 +240,7 @@ class Conductor:
             effects.append(
                 BestChanged(best.block_hash, best.number, route.retracted, route.enacted)
             )
-            effects += self._follow(route, head.block_hash, executed)
+            effects += self.intake.follow(applied, executed.extrinsics)
         if applied.finalized:
             effects += self._finalized(applied)
         return effects
@@ -221,22 +249,3 @@ class Conductor:
         number = self.store.heads.finalized.number
         told = self.pool.finalized(applied.finalized)
         return [BlocksFinalized(applied.finalized, number, applied.abandoned), *statuses(told)]
-
-    def _follow(self, route: Route, inserted: bytes, executed: Executed) -> list[Effect]:
-        """Let the pool take notice of blocks that left and joined the best chain."""
-        effects: list[Effect] = []
-        returned: list[DecodedExtrinsic] = []
-        for block_hash in reversed(route.retracted):
-            extrinsics = self.intake.read(block_hash)
-            effects += statuses(self.pool.retracted(block_hash, extrinsics))
-            returned += extrinsics
-        for block_hash in route.enacted:
-            included: Sequence[DecodedExtrinsic] = executed.extrinsics
-            if block_hash != inserted:
-                included = self.intake.read(block_hash)
-            stored = self.store.blocks.stored_header(block_hash)
-            number = stored.number if stored else 0
-            admission = self.pool.block_imported(block_hash, number, included)
-            effects += statuses(admission.told)
-        offers = [ExtrinsicOffered(RETURNED, each.raw) for each in returned if each.signature]
-        return effects + (self.intake.offered(offers) if offers else [])

@@ -1,7 +1,8 @@
 """Extrinsics on their way into the pool: judged, their signatures sent off, let in.
 
 Everything but the signature is judged first, because a signature costs more than all the rest;
-what came together is checked together, in one batch.
+what came together is checked together, in one batch. What a re-organization brings back comes this
+way again: the pool follows the best chain here.
 """
 
 from __future__ import annotations
@@ -18,19 +19,21 @@ from gongshe.chain.pool_records import (
     malformed,
 )
 from gongshe.chain.signatures import SignatureJob
-from gongshe.chain.store import ChainStore
+from gongshe.chain.store import Applied, ChainStore
 from gongshe.chain.transition import Assemblies, Verified, signature_job
 from gongshe.node.messages import (
     Answered,
     CheckSignatures,
     Effect,
     ExtrinsicOffered,
+    Halted,
     StatusTold,
 )
 from gongshe.primitives.crypto import blake2_256
 from gongshe.primitives.header import Digest
 from gongshe.primitives.records import Record
 from gongshe.primitives.scale import ScaleError
+from gongshe.runtime.assembly import SpecVersionMissing
 from gongshe.runtime.executive import BlockExecution
 from gongshe.runtime.validity import DecodedExtrinsic, Refused, decode
 
@@ -68,8 +71,11 @@ class Intake:
         effects: list[Effect] = []
         waiting: list[Waiting] = []
         jobs: list[SignatureJob] = []
+        busy = len(self._waiting) >= MAX_BATCHES
         for offer in offers:
             try:
+                if busy and offer.offer != RETURNED:
+                    raise self._busy()
                 taken = self._judged(offer)
             except PoolRefused as refused:
                 effects += self._refused(offer.offer, blake2_256(offer.raw), refused)
@@ -78,24 +84,13 @@ class Intake:
             jobs.append(taken[1])
         if not waiting:
             return effects
-        if len(self._waiting) >= MAX_BATCHES:
-            busy = PoolRefused(
-                RefusalKind.POOL_FULL,
-                "Busy",
-                expected=f"fewer than {MAX_BATCHES} batches of signatures under way",
-                found=len(self._waiting),
-                hint="submit it again in a second",
-            )
-            for each in waiting:
-                effects += self._refused(each.offer, each.extrinsic.hash, busy)
-            return effects
         self._next_batch += 1
         self._waiting[self._next_batch] = tuple(waiting)
         effects.append(CheckSignatures(self._next_batch, tuple(jobs)))
         return effects
 
     def _judged(self, offer: ExtrinsicOffered) -> tuple[Waiting, SignatureJob]:
-        judge = self.judge()
+        judge = self._judge_of_best()
         try:
             extrinsic = decode(judge.assembly, offer.raw)
             self._pool.screen(extrinsic.hash, self.now_ms)
@@ -113,20 +108,17 @@ class Intake:
     def checked(self, batch: int, answers: Sequence[bool]) -> list[Effect]:
         """Let into the pool whoever has signed what they sent."""
         effects: list[Effect] = []
-        for waiting, holds in zip(self._waiting.pop(batch, ()), answers, strict=True):
+        again: list[ExtrinsicOffered] = []
+        asked = self._waiting.pop(batch, None)
+        if asked is None:
+            return effects
+        for waiting, holds in zip(asked, answers, strict=True):
             extrinsic = waiting.extrinsic
-            if not holds:
-                refused = PoolRefused(
-                    RefusalKind.INVALID,
-                    "BadProof",
-                    expected="a signature by the sender over this chain's payload",
-                    found="one that does not hold",
-                    hint="check genesis hash, spec version, nonce and era that were signed",
-                )
-                effects += self._refused(waiting.offer, extrinsic.hash, refused)
-                continue
             try:
-                admission = self._admitted(waiting)
+                if not self._still_asked(waiting):
+                    again.append(ExtrinsicOffered(waiting.offer, extrinsic.raw, waiting.watched))
+                    continue
+                admission = self._admitted(waiting, holds)
             except PoolRefused as refusal:
                 effects += self._refused(waiting.offer, extrinsic.hash, refusal)
                 continue
@@ -134,7 +126,54 @@ class Intake:
             if waiting.offer != RETURNED:
                 effects.append(Answered(waiting.offer, extrinsic.hash, None))
             effects += statuses(admission.told)
-        return effects
+        return effects + (self.offered(again) if again else [])
+
+    def follow(self, applied: Applied, included: Sequence[DecodedExtrinsic]) -> list[Effect]:
+        """Let the pool take notice of blocks that left and joined the best chain.
+
+        `included` is what the block that was inserted holds.
+        """
+        effects: list[Effect] = []
+        returned: dict[bytes, bytes] = {}
+        route, inserted = applied.route, applied.inserted
+        if route is None:
+            return effects
+        for block_hash in reversed(route.retracted):
+            extrinsics = self._read(applied.left[block_hash])
+            effects += statuses(self._pool.retracted(block_hash, extrinsics))
+            returned = {each.hash: each.raw for each in extrinsics if each.signature} | returned
+        first = applied.best.number - len(route.enacted) + 1
+        for number, block_hash in enumerate(route.enacted, first):
+            joined = included
+            if inserted is None or block_hash != inserted.block_hash:
+                joined = self._read(self._store.blocks.body(block_hash) or ())
+            admission = self._pool.block_imported(block_hash, number, joined)
+            effects += statuses(admission.told)
+            for each in joined:
+                returned.pop(each.hash, None)
+        try:
+            effects += self._let_go_of_outdated()
+            offers = [ExtrinsicOffered(RETURNED, raw) for raw in returned.values()]
+            return effects + (self.offered(offers) if offers else [])
+        except SpecVersionMissing as missing:
+            return [*effects, Halted(str(missing))]
+
+    def chain_changed(self) -> None:
+        """Judge by the present best block from now on; views of earlier states have expired."""
+        self._judge = None
+
+    def _still_asked(self, waiting: Waiting) -> bool:
+        """Tell whether what was checked is what must have been signed for the next block.
+
+        An upgrade or a re-organization meanwhile may have changed it.
+        """
+        judge, extrinsic = self._judge_of_best(), waiting.extrinsic
+        if extrinsic.spec_version != judge.assembly.spec_version:
+            return False
+        try:
+            return judge.birth_hash(extrinsic) == waiting.birth_hash
+        except Refused as refused:
+            raise judged(refused) from None
 
     def _refused(self, offer: int, extrinsic_hash: bytes, refusal: PoolRefused) -> list[Effect]:
         """Answer whoever offered an extrinsic; of a returned one, tell whoever watches it."""
@@ -142,10 +181,26 @@ class Intake:
             return [Answered(offer, extrinsic_hash, refusal)]
         return statuses(self._pool.give_up(extrinsic_hash, str(refusal)))
 
-    def _admitted(self, waiting: Waiting) -> Admission:
-        judge = self.judge()
+    def _busy(self) -> PoolRefused:
+        return PoolRefused(
+            RefusalKind.POOL_FULL,
+            "Busy",
+            expected=f"fewer than {MAX_BATCHES} batches of signatures under way",
+            found=len(self._waiting),
+            hint="submit it again in a second",
+        )
+
+    def _admitted(self, waiting: Waiting, holds: bool) -> Admission:
+        if not holds:
+            raise PoolRefused(
+                RefusalKind.INVALID,
+                "BadProof",
+                expected="a signature by the sender over this chain's payload",
+                found="one that does not hold",
+                hint="check genesis hash, spec version, nonce and era that were signed",
+            )
         try:
-            valid = judge.validate(waiting.extrinsic)
+            valid = self._judge_of_best().validate(waiting.extrinsic)
         except Refused as refused:
             raise judged(refused) from None
         return self._pool.submit(
@@ -156,7 +211,7 @@ class Intake:
             watched=waiting.watched,
         )
 
-    def judge(self) -> BlockExecution:
+    def _judge_of_best(self) -> BlockExecution:
         """Return the rules and state by which extrinsics are judged: those of the best block."""
         if self._judge is None:
             best = self._store.heads.best
@@ -169,20 +224,27 @@ class Intake:
             )
         return self._judge
 
-    def best_changed(self) -> None:
-        """Judge by the new best block from now on."""
-        self._judge = None
+    def _let_go_of_outdated(self) -> list[Effect]:
+        """Drop what was signed for another spec version than the next block's."""
+        version = self._judge_of_best().assembly.spec_version
+        effects: list[Effect] = []
+        for extrinsic_hash in self._pool.outdated(version):
+            reason = f"signed for another spec version than {version}; sign it again"
+            told = self._pool.remove_invalid(extrinsic_hash, reason, self.now_ms, ban=False)
+            effects += statuses(told)
+        return effects
 
-    def read(self, block_hash: bytes) -> list[DecodedExtrinsic]:
-        """Return the extrinsics of a block that was executed before."""
-        assembly = self.judge().assembly
-        found = []
-        for raw in self._store.blocks.body(block_hash) or ():
+    def _read(self, body: Sequence[bytes]) -> list[DecodedExtrinsic]:
+        """Return the extrinsics of a block that was executed before, under some spec version."""
+        return [self._read_one(raw) for raw in body]
+
+    def _read_one(self, raw: bytes) -> DecodedExtrinsic:
+        for assembly in self._assemblies.values():
             try:
-                found.append(decode(assembly, raw))
+                return decode(assembly, raw)
             except ScaleError:
-                continue  # of a spec version that no longer holds
-        return found
+                continue
+        raise AssertionError("none of the rules that executed this extrinsic can read it")
 
 
 def statuses(told: Sequence[Told]) -> list[Effect]:

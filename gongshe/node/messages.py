@@ -132,6 +132,13 @@ class BlockRejected(Record):
     reason: str
 
 
+class FaultFound(Record):
+    """A fault of this program was brought out and contained; the operator must be told loudly."""
+
+    where: str
+    trace: str
+
+
 class Halted(Record):
     """The node must stop cleanly and say why."""
 
@@ -147,5 +154,6 @@ Effect = (
     | BestChanged
     | BlocksFinalized
     | BlockRejected
+    | FaultFound
     | Halted
 )

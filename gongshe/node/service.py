@@ -31,6 +31,7 @@ from gongshe.node.messages import (
     BlocksFinalized,
     CheckSignatures,
     Effect,
+    FaultFound,
     Halted,
     Input,
     Removed,
@@ -156,8 +157,8 @@ class Node:
                 )
             case BlocksFinalized():
                 self._announce(backend.BlocksFinalized(effect.finalized, effect.abandoned))
-            case BlockRejected(block_hash, source, reason):
-                log.warning("block 0x%s from %s refused: %s", block_hash.hex(), source, reason)
+            case BlockRejected() | FaultFound():
+                tell_operator(effect)
             case Halted(reason):
                 raise NodeHalted(reason)
             case Removed():
@@ -187,6 +188,15 @@ class Node:
             )
 
         ticket.notify(done)
+
+
+def tell_operator(trouble: BlockRejected | FaultFound) -> None:
+    """Write into the log what somebody should look at."""
+    match trouble:
+        case BlockRejected(block_hash, source, reason):
+            log.warning("block 0x%s from %s refused: %s", block_hash.hex(), source, reason)
+        case FaultFound(where, trace):
+            log.error("a fault of this program, please report it: %s\n%s", where, trace)
 
 
 async def serve(
