@@ -108,7 +108,7 @@ def read_value(assembly: Assembly, word: Any, hint: Any, place: str) -> Any:
     if get_origin(hint) is Annotated:
         return _read_marked(assembly, word, hint, place)
     if type(None) in get_args(hint):
-        if word is None or word in {"none", "null"}:
+        if word is None or (isinstance(word, str) and word in {"none", "null"}):
             return None
         inner = next(part for part in get_args(hint) if part is not type(None))
         return read_value(assembly, word, inner, place)
@@ -258,7 +258,7 @@ def _read_bool(word: Any, place: str) -> bool:
     known = {"true": True, "false": False}
     if isinstance(word, bool):
         return word
-    if word in known:
+    if isinstance(word, str) and word in known:
         return known[word]
     return _refuse(place, "true or false", word)
 
