@@ -12,6 +12,7 @@ are no part of executing a block.
 from __future__ import annotations
 
 import bisect
+import contextlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
@@ -41,10 +42,12 @@ from gongshe.runtime.executive import (
 )
 from gongshe.runtime.overlay import Overlay
 from gongshe.runtime.pallet import Call, Event, Pallet
+from gongshe.runtime.pallets.scheduler import Scheduler
+from gongshe.runtime.pallets.scheduler_words import Dispatched
 from gongshe.runtime.pallets.sudo import Sudid
 from gongshe.runtime.pallets.system import AccountInfo, System
 from gongshe.runtime.pallets.transaction_payment import TREASURY
-from gongshe.runtime.validity import DecodedExtrinsic, decode
+from gongshe.runtime.validity import DecodedExtrinsic, Refused, decode
 from gongshe.runtime.versions import SHIPPED
 
 E = TypeVar("E", bound=Event)
@@ -68,6 +71,10 @@ EVERY_BLOCK = ("System", "Timestamp", "Aura", "TransactionPayment", "Balances")
 """Pallets whose state may change in a block in which every call failed."""
 
 
+KEPT = ("Holds", "Freezes")
+"""Their items that may not."""
+
+
 class Block(Record):
     """What became of one block's extrinsics, the inherent left out."""
 
@@ -76,6 +83,8 @@ class Block(Record):
     results: tuple[Applied, ...]
     records: tuple[EventRecord, ...]
     outcome: Outcome
+    started_with_tasks: bool
+    """Whether scheduled calls were made before the users'."""
 
     @property
     def failures(self) -> list[str]:
@@ -207,6 +216,16 @@ class Chain:
             execution.apply(extrinsic)
         return self.keep(execution)
 
+    def block_of_fitting(self, *extrinsics: DecodedExtrinsic) -> Block:
+        """Execute the next block as an author would: what may not enter is left out."""
+        self._ahead.clear()
+        execution = self.open()
+        execution.apply(self.inherent("Timestamp.set", (self.slot + 1) * SLOT_MS))
+        for extrinsic in extrinsics:
+            with contextlib.suppress(Refused):
+                execution.apply(extrinsic)
+        return self.keep(execution)
+
     def keep(self, execution: BlockExecution) -> Block:
         """Close a block and stand upon it."""
         outcome = execution.finish()
@@ -216,7 +235,14 @@ class Chain:
         self.number, self.slot = self.number + 1, self.slot + 1
         self.digests.append(digest_of(outcome.changes))
         self.runtime.check_invariants()
-        return Block(execution.assembly, self.number, outcome.results[1:], records, outcome)
+        return Block(
+            execution.assembly,
+            self.number,
+            outcome.results[1:],
+            records,
+            outcome,
+            any(isinstance(each.event, Dispatched) for each in records),
+        )
 
     def blocks(self, count: int) -> None:
         """Execute some blocks without users' extrinsics."""
@@ -235,18 +261,13 @@ class Chain:
 
         Returns the error's name. The signer pays and its nonce counts on; nothing else differs.
         """
-        before, account = self.state.values, self.account(signer)
+        before, account = self.state, self.account(signer)
         block = self.block(self.signed(signer, name, *arguments))
         (applied,) = block.results
         assert applied.failure is not None, f"{name} should have failed"
         spared = {self.system.account.key(each) for each in (signer, TREASURY)}
-        spared |= {key for key in {*before, *self.state.values} if self._may_change(key)}
-        changed = [
-            key.hex()
-            for key in {*before, *self.state.values} - spared
-            if before.get(key) != self.state.values.get(key)
-        ]
-        assert not changed, f"{name} failed and changed {changed}"
+        changed = self.changed_since(before) - spared
+        assert not changed, f"{name} failed and changed {[key.hex() for key in changed]}"
         free = account.data.free - applied.fee
         paid = replace(account, nonce=account.nonce + 1, data=replace(account.data, free=free))
         assert self.account(signer) == paid, f"{name} failed and changed its sender"
@@ -269,6 +290,12 @@ class Chain:
         block = self.succeeds(SUDO, "Sudo.sudo", call)
         return block, block.event(Sudid).sudo_result
 
+    def changed_since(self, before: State) -> set[bytes]:
+        """Return the keys that differ, without what every block changes."""
+        keys = {*before.values, *self.state.values}
+        different = {key for key in keys if before.get(key) != self.state.get(key)}
+        return {key for key in different if not self._may_change(key)}
+
     def _may_change(self, key: bytes) -> bool:
         items = [
             item
@@ -277,9 +304,14 @@ class Chain:
             for item in pallet.declared.items.values()
             if (pallet.name, item.name) != ("System", "Account")
         ]
-        return any(key.startswith(item.prefix) for item in items if item.name != "Holds")
+        return any(key.startswith(item.prefix) for item in items if item.name not in KEPT)
 
     # --------------------------------------------------------------------------- reading
+
+    @property
+    def has_tasks(self) -> bool:
+        """Whether calls are scheduled."""
+        return next(iter(self.pallet(Scheduler).agenda), None) is not None
 
     @property
     def runtime(self) -> Runtime:
