@@ -12,10 +12,10 @@ from gongshe.chain.pool import Pool
 from gongshe.chain.signatures import VerifierFailedError
 from gongshe.chain.store import ChainStore
 from gongshe.chain.transition import schedule_after
-from gongshe.genesis.build import Genesis, build
 from gongshe.node.conductor import Conduct
 from gongshe.node.config import NodeConfig
 from gongshe.node.doors import NodeDoor
+from gongshe.node.founded import open_chain
 from gongshe.node.logs import Logs
 from gongshe.node.service import Node, NodeHalted, serve
 from gongshe.node.verifier import SignatureWorkers
@@ -26,8 +26,7 @@ from gongshe.rpc.server import Server
 from gongshe.rpc.tables import ALL_TABLES
 from gongshe.runtime.assembly import SpecVersionMissing
 from gongshe.runtime.versions import SHIPPED
-from gongshe.storage.database import Database, StoreError, StoreFailed
-from gongshe.storage.marker import create_store, open_store
+from gongshe.storage.database import StoreError, StoreFailed
 
 STOPPED, STORE_REFUSED, UPGRADE_NEEDED, STORE_FAILED, VERIFIER_FAILED, PORT_TAKEN = 0, 2, 3, 4, 5, 6
 """Exit codes: asked to stop; the data cannot be used; a newer program is needed; the disk failed
@@ -82,15 +81,6 @@ def flattened(failures: BaseException) -> list[BaseException]:
     return [failures]
 
 
-def open_chain(config: NodeConfig, genesis: Genesis) -> Database:
-    """Open the chain's database, or found it where there is none."""
-    directory = config.directory
-    if directory.exists() and any(directory.iterdir()):
-        return open_store(directory, genesis.block_hash)
-    log.info("founding chain %s in %s", config.chain.id, directory)
-    return create_store(directory, genesis.block_hash, genesis.founding(config.retained))
-
-
 def authoring_keys(config: NodeConfig) -> Mapping[bytes, Callable[[bytes], bytes]]:
     """Return how to sign with each key of this node, by public key."""
     if not config.author:
@@ -100,8 +90,7 @@ def authoring_keys(config: NodeConfig) -> Mapping[bytes, Callable[[bytes], bytes
 
 
 async def _run(config: NodeConfig, logs: Logs, ready: Callable[[str, int], None] | None) -> None:
-    genesis = build(config.chain, SHIPPED[min(SHIPPED)])
-    database = open_chain(config, genesis)
+    database = open_chain(config)
     try:
         store = ChainStore.open(database)
         store.states.retain(config.retained)
@@ -115,7 +104,7 @@ async def _run(config: NodeConfig, logs: Logs, ready: Callable[[str, int], None]
         log.info(
             "%s  genesis 0x%s  best %d  final %d",
             config.chain.name,
-            genesis.block_hash.hex()[:16],
+            store.genesis_hash.hex()[:16],
             best.number,
             store.heads.finalized.number,
         )
