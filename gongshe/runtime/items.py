@@ -13,7 +13,7 @@ import itertools
 import textwrap
 import typing
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Generic, Self, TypeVar, get_args
 
 from gongshe.primitives.crypto import blake2_128_concat, twox_64_concat, twox_128
@@ -68,7 +68,6 @@ class Item:
 
     pallet_name: str
     name: str
-    docs: str
     annotations: tuple[Any, ...]
     """The key annotations, then the value's."""
     codec: Codec
@@ -79,16 +78,21 @@ class Item:
         self.default: Any = default
         self.hashers = hashers
 
-    def declare(self, pallet: str, attribute: str, annotation: Any, docs: str) -> None:
-        """Take the name, key and types from the pallet's annotation."""
-        self.attribute = attribute
-        self.pallet_name, self.name, self.docs = pallet, camel_case(attribute), docs
+    def declare(self, pallet: str, attribute: str, annotation: Any, part: type) -> None:
+        """Take the name, key and types from the pallet's annotation in this part of it."""
+        self.attribute, self._part = attribute, part
+        self.pallet_name, self.name = pallet, camel_case(attribute)
         self.annotations = get_args(annotation)
         if len(self.annotations) != len(self.hashers) + 1:
             raise TypeError(f"{pallet}.{attribute}: {annotation} does not fit its hashers")
         self.codec = STORED.codec_of(self.annotations[-1])
         self.key_codecs = [STORED.codec_of(part) for part in self.annotations[:-1]]
         self.prefix = twox_128(pallet.encode()) + twox_128(self.name.encode())
+
+    @property
+    def docs(self) -> str:
+        """What the pallet's source says of the item; read when metadata are made, not before."""
+        return attribute_docs(self._part).get(self.attribute, "")
 
     def __get__(self, pallet: Any, owner: type) -> Self:
         """Return this item over the state of the block that `pallet` is bound to."""
@@ -137,9 +141,9 @@ class Value(Item, Generic[V]):
 class KeyedItem(Item, Generic[V]):
     """A map from one to three keys; subclasses only say what a key looks like."""
 
-    def declare(self, pallet: str, attribute: str, annotation: Any, docs: str) -> None:
+    def declare(self, pallet: str, attribute: str, annotation: Any, part: type) -> None:
         """Take names and types, and remember places: an extrinsic asks for one many times."""
-        super().declare(pallet, attribute, annotation, docs)
+        super().declare(pallet, attribute, annotation, part)
         self.place: Callable[[Any], bytes] = lru_cache(maxsize=PLACES_KEPT)(self._place)
 
     def _place(self, key: Any) -> bytes:
@@ -306,6 +310,7 @@ def camel_case(attribute: str) -> str:
     return "".join(part.capitalize() for part in attribute.split("_"))
 
 
+@cache
 def attribute_docs(owner: type) -> dict[str, str]:
     """Return the string that follows each annotated attribute in the source of a class."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(owner)))

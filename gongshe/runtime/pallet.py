@@ -27,7 +27,7 @@ from gongshe.primitives.types import (
     Pays,
     Weight,
 )
-from gongshe.runtime.items import Item, attribute_docs
+from gongshe.runtime.items import Item
 from gongshe.runtime.overlay import Overlay
 
 # ------------------------------------------------------------------------------- origins
@@ -359,10 +359,9 @@ def declare(pallet: type[Pallet], words: tuple[types.ModuleType, ...]) -> Declar
             declared.needs[name] = hint
     parts = [part for part in reversed(pallet.__mro__) if issubclass(part, Pallet)]
     for part in parts[1:]:
-        docs = attribute_docs(part)
         for name, value in list(vars(part).items()):
             if isinstance(value, Item):
-                value.declare(pallet.name, name, hints[name], docs.get(name, ""))
+                value.declare(pallet.name, name, hints[name], part)
                 declared.items[name] = value
             definition = getattr(value, "definition", None)
             if isinstance(definition, CallDefinition):
