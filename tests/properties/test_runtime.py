@@ -170,8 +170,8 @@ def test_random_calls_keep_every_invariant() -> None:
     run_state_machine_as_test(
         RuntimeMachine,
         settings=settings(
-            max_examples=10,
-            stateful_step_count=15,
+            max_examples=25,
+            stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
