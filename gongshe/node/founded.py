@@ -12,20 +12,20 @@ import logging
 import os
 from pathlib import Path
 
+import gongshe.genesis
+import gongshe.primitives
+import gongshe.runtime
 from gongshe.genesis.build import build
 from gongshe.genesis.spec import ChainSpec, write_spec
 from gongshe.node.config import NodeConfig
 from gongshe.primitives.crypto import blake2_256
-from gongshe.runtime.assembly import Assembly
-from gongshe.runtime.metadata import metadata
 from gongshe.runtime.versions import SHIPPED
 from gongshe.storage.database import Database
 from gongshe.storage.marker import create_store, open_store
 
 NOTE = "genesis.json"
-METADATA = 14
-"""The metadata version that describes storage and types most briefly: it is part of the digest, so
-that a program with other declarations builds its genesis anew."""
+ROOMS = (gongshe.primitives, gongshe.runtime, gongshe.genesis)
+"""What the first state follows from, besides the spec."""
 
 log = logging.getLogger("gongshe.node")
 
@@ -34,7 +34,7 @@ def open_chain(config: NodeConfig) -> Database:
     """Open the chain's database, or found it where there is none."""
     directory = config.directory
     assembly = SHIPPED[min(SHIPPED)]
-    source = digest(config.chain, assembly)
+    source = digest(config.chain)
     if directory.exists() and any(directory.iterdir()):
         known = noted(directory, source)
         if known is None:
@@ -50,10 +50,16 @@ def open_chain(config: NodeConfig) -> Database:
     return database
 
 
-def digest(chain: ChainSpec, assembly: Assembly) -> bytes:
-    """Return what names a spec together with the declarations that turn it into a state."""
-    declared = metadata(assembly, METADATA) or b""
-    return blake2_256(blake2_256(declared) + write_spec(chain).encode())
+def digest(chain: ChainSpec) -> bytes:
+    """Return what names a spec together with the program that turns it into a state.
+
+    The source is read as bytes: that takes milliseconds, and any change makes the genesis anew.
+    """
+    parts = [write_spec(chain).encode()]
+    for room in ROOMS:
+        for folder in sorted(room.__path__):
+            parts += [file.read_bytes() for file in sorted(Path(folder).rglob("*.py"))]
+    return blake2_256(b"".join(blake2_256(part) for part in parts))
 
 
 def noted(directory: Path, source: bytes) -> bytes | None:

@@ -10,7 +10,6 @@ from gongshe.node import founded
 from gongshe.node.config import NodeConfig
 from gongshe.node.founded import NOTE, digest, noted, open_chain
 from gongshe.primitives.records import replace
-from gongshe.runtime.versions import SHIPPED, VERSION_1
 from gongshe.storage.blocks import Blocks
 from gongshe.storage.database import StoreMismatch
 
@@ -48,7 +47,7 @@ def test_a_note_that_does_not_fit_is_written_again(tmp_path: Path, text: str | N
         file.write_text(text)
 
     assert genesis_of(config) == first
-    assert noted(config.directory, digest(config.chain, VERSION_1)) == first
+    assert noted(config.directory, digest(config.chain)) == first
 
 
 def test_another_spec_is_refused(tmp_path: Path) -> None:
@@ -57,7 +56,6 @@ def test_another_spec_is_refused(tmp_path: Path) -> None:
         open_chain(settings(tmp_path, local()))
 
 
-def test_a_digest_names_spec_and_declarations() -> None:
-    assembly = SHIPPED[min(SHIPPED)]
-    assert digest(dev(), assembly) == digest(dev(), assembly)
-    assert digest(dev(), assembly) != digest(local(), assembly)
+def test_a_digest_names_the_spec() -> None:
+    assert digest(dev()) == digest(dev())
+    assert digest(dev()) != digest(local())
