@@ -35,7 +35,7 @@ from gongshe.primitives.records import Record
 from gongshe.primitives.scale import ScaleError
 from gongshe.runtime.assembly import SpecVersionMissing
 from gongshe.runtime.executive import BlockExecution
-from gongshe.runtime.validity import DecodedExtrinsic, Refused, decode
+from gongshe.runtime.validity import DecodedExtrinsic, Refused, ValidTransaction, decode
 
 RETURNED = 0
 """Stands for the offer of extrinsics that come back from a block that left the best chain."""
@@ -51,6 +51,9 @@ class Waiting(Record, eq=False):
     extrinsic: DecodedExtrinsic
     birth_hash: bytes
     watched: bool
+    valid: ValidTransaction
+    judged_on: bytes
+    """The block on which it is valid; on another one it is judged again."""
 
 
 class Intake:
@@ -94,7 +97,7 @@ class Intake:
         try:
             extrinsic = decode(judge.assembly, offer.raw)
             self._pool.screen(extrinsic.hash, self.now_ms)
-            judge.check(extrinsic, exact_nonce=False)
+            valid = judge.validate(extrinsic)
             birth_hash = judge.birth_hash(extrinsic)
             job = signature_job(judge, self._store.genesis_hash, extrinsic)
         except ScaleError as fault:
@@ -103,7 +106,8 @@ class Intake:
             raise judged(refused) from None
         if job is None:
             raise PoolRefused(RefusalKind.UNKNOWN_VALIDITY, "NoUnsignedValidator")
-        return Waiting(offer.offer, extrinsic, birth_hash, offer.watched), job
+        best = self._store.heads.best.block_hash
+        return Waiting(offer.offer, extrinsic, birth_hash, offer.watched, valid, best), job
 
     def checked(self, batch: int, answers: Sequence[bool]) -> list[Effect]:
         """Let into the pool whoever has signed what they sent."""
@@ -112,10 +116,11 @@ class Intake:
         asked = self._waiting.pop(batch, None)
         if asked is None:
             return effects
+        best = self._store.heads.best.block_hash
         for waiting, holds in zip(asked, answers, strict=True):
             extrinsic = waiting.extrinsic
             try:
-                if not self._still_asked(waiting):
+                if waiting.judged_on != best and not self._still_asked(waiting):
                     again.append(ExtrinsicOffered(waiting.offer, extrinsic.raw, waiting.watched))
                     continue
                 admission = self._admitted(waiting, holds)
@@ -199,14 +204,16 @@ class Intake:
                 found="one that does not hold",
                 hint="check genesis hash, spec version, nonce and era that were signed",
             )
-        try:
-            valid = self._judge_of_best().validate(waiting.extrinsic)
-        except Refused as refused:
-            raise judged(refused) from None
+        best, valid = self._store.heads.best, waiting.valid
+        if waiting.judged_on != best.block_hash:
+            try:
+                valid = self._judge_of_best().validate(waiting.extrinsic)
+            except Refused as refused:
+                raise judged(refused) from None
         return self._pool.submit(
             waiting.extrinsic,
             valid,
-            self._store.heads.best.number,
+            best.number,
             self.now_ms,
             watched=waiting.watched,
         )
