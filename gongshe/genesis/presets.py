@@ -8,9 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from gongshe.genesis.spec import DEFAULT_PROPERTIES, ChainSpec
+from gongshe.primitives.address import encode_address
 from gongshe.primitives.crypto import Scheme
 from gongshe.primitives.keys import Keypair
 from gongshe.primitives.types import UNIT
+from gongshe.runtime.pallets.balances_types import EXISTENTIAL_DEPOSIT
+from gongshe.runtime.pallets.transaction_payment import TREASURY
 
 DEV_NAMES = ("Alice", "Bob", "Charlie", "Dave", "Eve", "Ferdie")
 """The names under which every Substrate wallet and library knows these keys."""
@@ -60,7 +63,13 @@ def _chain(
             "authorities": [key.address() for key in keys[:authorities]],
             "slotDuration": slot_ms,
         },
-        "balances": {"balances": [[account, ENDOWMENT] for account in accounts]},
+        "balances": {
+            "balances": [
+                *([account, ENDOWMENT] for account in accounts),
+                # Open from the start, or the fees of a quiet block would be lost as dust.
+                [encode_address(TREASURY), EXISTENTIAL_DEPOSIT],
+            ]
+        },
         "assets": {
             "assets": [[SETTLEMENT_ASSET, alice, True, 1]],
             "metadata": [[SETTLEMENT_ASSET, "Settlement", "SET", 2]],
