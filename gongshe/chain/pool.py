@@ -115,8 +115,10 @@ class Pool:
         if demoted:
             self._told_future(demoted)
             self._trim_future()
-        ready = self._told_ready(promoted)
-        return Admission(ready if entry.missing else (extrinsic, *ready), watch.news())
+        if entry.missing:
+            return Admission((), watch.news())
+        ready = (extrinsic, *self._told_ready(promoted)) if promoted else (extrinsic,)
+        return Admission(ready, watch.news())
 
     def _entry(
         self, extrinsic: DecodedExtrinsic, valid: ValidTransaction, best_number: int

@@ -6,7 +6,7 @@ future until then. At most one extrinsic provides a tag.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from gongshe.chain.pool_entries import Queue, ReadyOrder, Waiting
 from gongshe.runtime.validity import FOREVER
@@ -72,9 +72,12 @@ class PoolGraph:
     # ----------------------------------------------------------------------------- changes
 
     def replace(
-        self, rivals: Iterable[Waiting], entry: Waiting
+        self, rivals: Sequence[Waiting], entry: Waiting
     ) -> tuple[list[Waiting], list[Waiting]]:
         """Put an entry in the place of its rivals; return what became ready, and what future."""
+        if not rivals:
+            self._link(entry)
+            return ([] if entry.missing else self._promote(entry.provides)), []
         had: dict[bytes, None] = {}
         for rival in rivals:
             if not rival.missing:
@@ -83,7 +86,7 @@ class PoolGraph:
         self._link(entry)
         if entry.missing:
             return [], self._demote(had)
-        lost = [tag for tag in had if tag not in entry.provides] if had else ()
+        lost = [tag for tag in had if tag not in entry.provides]
         return (
             self._promote([tag for tag in entry.provides if tag not in had]),
             self._demote(lost),

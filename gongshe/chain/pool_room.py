@@ -37,12 +37,15 @@ def make_room(
     graph: PoolGraph, limits: PoolLimits, entry: Waiting, rivals: Sequence[Waiting]
 ) -> Iterable[Waiting]:
     """Return those that must go for the new one; PoolRefused if they are worth as much."""
+    held = graph.all
+    if not entry.missing and len(held) < limits.count and held.size + entry.charge <= limits.size:
+        return ()
     victims: dict[int, Waiting] = {}
     if entry.missing:
         waiting = [rival for rival in rivals if rival.missing]
         share = (graph.future, limits.future_count, limits.future_size)
         _choose(graph, share, entry, waiting, victims)
-    _choose(graph, (graph.all, limits.count, limits.size), entry, rivals, victims)
+    _choose(graph, (held, limits.count, limits.size), entry, rivals, victims)
     return reversed(victims.values())  # dependants before what they depend on
 
 
