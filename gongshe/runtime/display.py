@@ -129,8 +129,11 @@ def show(assembly: Assembly, value: Any, hint: Any) -> Any:
     if isinstance(value, tuple):
         return _show_list(assembly, value, hint)
     if isinstance(value, Mapping):
-        pair = get_args(bare(hint))
-        return [_show_list(assembly, each, tuple[pair]) for each in value.items()]
+        key_hint, value_hint = get_args(bare(hint))
+        return [
+            [show(assembly, key, key_hint), show(assembly, each, value_hint)]
+            for key, each in value.items()
+        ]
     return _show_record_like(assembly, value, hint)
 
 
