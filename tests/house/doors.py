@@ -59,8 +59,8 @@ class Door:
 
 
 DOORS = {
-    "anycorn": Door("anycorn", ("rpc/server.py",)),
     "click": Door("click", ("cli.py", "cli_*.py")),
+    "h11": Door("h11", ("rpc/http.py",)),
     "libp2p": Door("libp2p", ("p2p/host.py", "p2p/yamux.py")),
     "mnemonic": Door("mnemonic", ("primitives/keys.py",)),
     "msgpack": Door("msgpack", ("p2p/messages.py", "storage/records.py")),
@@ -69,7 +69,7 @@ DOORS = {
     "plyvel": Door("plyvel", ("storage/leveldb.py",)),
     "prometheus_client": Door("prometheus-client", ("node/metrics.py",)),
     "sr25519": Door("py-sr25519-bindings", ("primitives/crypto.py",)),
-    "starlette": Door("starlette", ("rpc/server.py",)),
     "trio": Door("trio", ("cli.py", "cli_*.py", "node/*.py", "p2p/*.py", "rpc/*.py")),
+    "wsproto": Door("wsproto", ("rpc/websocket.py",)),
     "xxhash": Door("xxhash", ("primitives/crypto.py",)),
 }
