@@ -33,7 +33,8 @@ class Failed(click.ClickException):
         data: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
-        self.hint, self.exit_code, self.data = hint, exit_code, data
+        self.hint, self.data = hint, data
+        self.exit_code = exit_code  # type: ignore[misc]  # click reads it from the instance
         context = click.get_current_context(silent=True)
         self.as_json = bool(context and context.params.get("as_json"))
 
