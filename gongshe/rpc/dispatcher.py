@@ -80,7 +80,7 @@ class Dispatcher:
 
     def __init__(self, tables: Iterable[MethodTable], backend: Backend, hub: Hub) -> None:
         self.methods: dict[str, Method] = {}
-        self._shared = Shared(backend, hub, self.methods, OffchainStorage())
+        self.shared = Shared(backend, hub, self.methods, OffchainStorage(), {})
         for table in tables:
             for method in table.methods:
                 self._enter(method)
@@ -113,7 +113,7 @@ class Dispatcher:
             self.methods[name] = method
 
     def _handle_single(self, raw: bytes, session: Session, reply: Reply) -> None:
-        context = Context(self._shared, session)
+        context = Context(self.shared, session)
 
         def settle(answer: bytes | None) -> None:
             reply(answer)
@@ -123,7 +123,7 @@ class Dispatcher:
 
     def _handle_batch(self, raw: bytes, session: Session, reply: Reply) -> None:
         items = split_batch(raw, session.limits.batch_length)
-        context = Context(self._shared, session)
+        context = Context(self.shared, session)
         batch = Batch(len(items), session.limits.response_bytes, context, reply)
         for item in items:
             self._perform(item, context, batch.add)

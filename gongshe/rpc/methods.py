@@ -11,6 +11,7 @@ import contextlib
 import functools
 import inspect
 import json
+import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -132,6 +133,8 @@ class Shared(Record, eq=False):
     hub: Hub
     methods: Mapping[str, Method]
     offchain: OffchainStorage
+    descriptions: dict[str, Any]
+    """What `rpc.discover` has made, once."""
 
 
 class Context:
@@ -164,6 +167,11 @@ class Context:
     def offchain(self) -> OffchainStorage:
         """The off-chain local storage."""
         return self._shared.offchain
+
+    @property
+    def descriptions(self) -> dict[str, Any]:
+        """Documents made once for everybody."""
+        return self._shared.descriptions
 
     @property
     def limits(self) -> Limits:
@@ -228,7 +236,28 @@ def _signature(
     result = hints["return"]
     if typing.get_origin(result) is Deferred:
         (result,) = typing.get_args(result)
+    for annotation in [*(field[1] for field in fields), result]:
+        refuse_unsafe_union(name, annotation)
     return fields, result
+
+
+def refuse_unsafe_union(name: str, annotation: Any) -> None:
+    """Refuse a union of a text with a pattern and a list, anywhere in an annotation.
+
+    msgspec 0.20 to 0.22 corrupts memory when it describes one, and any client may ask for that:
+    `schema(Annotated[str, Meta(pattern="a")] | list[int])`, repeated, ends the process.
+    """
+    parts = typing.get_args(annotation)
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        patterned = any(
+            isinstance(meta, msgspec.Meta) and meta.pattern is not None
+            for part in parts
+            for meta in getattr(part, "__metadata__", ())
+        )
+        if patterned and any(typing.get_origin(part) is list for part in parts):
+            raise TypeError(f"{name}: write the text beside the list without its pattern")
+    for part in parts:
+        refuse_unsafe_union(name, part)
 
 
 def _all_optional(fields: list[tuple[str, Any, Any] | tuple[str, Any]]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -35,18 +35,12 @@ DiffQueries = Annotated[list[DiffQuery], Meta(max_length=KEYS_PER_QUERY)]
 table = MethodTable()
 
 
-class Called(Record):
-    """The runtime's answer."""
+class Called(Record, omit_defaults=True):
+    """The runtime's answer, or why there is none."""
 
-    success: Literal[True]
-    value: HexText
-
-
-class CallFailed(Record):
-    """Why the runtime did not answer."""
-
-    success: Literal[False]
-    error: str
+    success: bool
+    value: HexText | None = None
+    error: str | None = None
 
 
 @table.method("archive_v1_genesisHash")
@@ -89,7 +83,7 @@ def body(context: Context, block_hash: BlockHash) -> list[HexText] | None:
 @table.method("archive_v1_call", slow=True)
 def call(
     context: Context, block_hash: BlockHash, function: RuntimeCallName, call_parameters: Hex
-) -> Called | CallFailed | None:
+) -> Called | None:
     """Ask the runtime as it was after a block; null for an unknown block."""
     chain = context.backend.chain
     if chain.header(block_hash) is None:
@@ -97,7 +91,7 @@ def call(
     try:
         answer = chain.call_runtime(block_hash, function, call_parameters)
     except (RuntimeCallFailed, StateUnavailable) as failed:
-        return CallFailed(False, str(failed))
+        return Called(False, error=str(failed))
     return Called(True, hexadecimal(answer))
 
 

@@ -45,7 +45,7 @@ def block(context: Context, block_hash: BlockHash | None = None) -> SignedBlockS
 @table.method("chain_getBlockHash", "chain_getHead")
 def block_hash(
     context: Context, number: Heights | None = None
-) -> HashText | list[HashText | None] | None:
+) -> str | list[HashText | None] | None:
     """Return the hash at a height of the best chain, or of several; of its head without one."""
     chain = context.backend.chain
     if number is None:

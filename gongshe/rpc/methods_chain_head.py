@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -34,28 +34,21 @@ Identifier = Annotated[str, Meta(max_length=64)]
 table = MethodTable()
 
 
-class Started(Record, rename="camel"):
+class Started(Record, rename="camel", tag_field="result", tag="started"):
     """An operation is under way; its events carry this id."""
 
-    result: Literal["started"]
     operation_id: str
 
 
-class StorageStarted(Record, rename="camel"):
+class StorageStarted(Record, rename="camel", tag_field="result", tag="started"):
     """A storage operation is under way; the last so many items were left out of it."""
 
-    result: Literal["started"]
     operation_id: str
     discarded_items: int
 
 
-class LimitReached(Record):
+class LimitReached(Record, tag_field="result", tag="limitReached"):
     """Nothing was started: too much is under way, or following has stopped."""
-
-    result: Literal["limitReached"]
-
-
-LIMIT_REACHED = LimitReached("limitReached")
 
 
 @table.subscription("chainHead_v1_follow", notifies=FOLLOW_EVENT)
@@ -150,11 +143,11 @@ def storage(
     chain = context.backend.chain
     operation = None if follower is None else follower.start()
     if follower is None or operation is None:
-        return LIMIT_REACHED
+        return LimitReached()
     following, started = follower, operation
     found = iter(()) if child_trie is not None else read_items(chain, block, items)
     context.afterwards(lambda: following.send_items(started, found))
-    return StorageStarted("started", operation.identifier, 0)
+    return StorageStarted(operation.identifier, 0)
 
 
 @table.method("chainHead_v1_continue")
@@ -223,9 +216,9 @@ def begin(
     """Start an operation whose one event comes after this answer."""
     operation = None if follower is None else follower.start()
     if follower is None or operation is None:
-        return LIMIT_REACHED
+        return LimitReached()
     following, started = follower, operation
     context.afterwards(
         lambda: following.run(started, work, lambda value: done(following, started, value))
     )
-    return Started("started", operation.identifier)
+    return Started(operation.identifier)

@@ -29,6 +29,11 @@ def rpc_methods(context: Context) -> Methods:
 @table.method("rpc.discover", "rpc_discover")
 def discover(context: Context) -> dict[str, Any]:
     """Describe every method in the OpenRPC format."""
-    node = context.backend.node
-    methods = {id(method): method for method in context.methods.values()}
-    return describe(methods.values(), title=f"{node.name} JSON-RPC", version=node.version)
+    made = context.descriptions.get("openrpc")
+    if made is None:
+        node = context.backend.node
+        methods = {id(method): method for method in context.methods.values()}
+        made = describe(methods.values(), title=f"{node.name} JSON-RPC", version=node.version)
+        context.descriptions["openrpc"] = made
+    found: dict[str, Any] = made
+    return found

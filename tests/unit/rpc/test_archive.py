@@ -14,7 +14,7 @@ PREFIX = "0x" + ACCOUNTS.hex()
 
 @pytest.fixture(scope="module")
 def drawing() -> Drawing:
-    return Drawing().draw(
+    return Drawing(schedule=[ALICE]).draw(
         "0 a1 a2 a3", "a1 b2", a2=[transfer(ALICE, EVE, 10**12)], a3=[transfer(ALICE, BOB, 7)]
     )
 

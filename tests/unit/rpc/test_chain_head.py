@@ -15,7 +15,7 @@ from tests.unit.rpc.test_chain_methods import ACCOUNTS, BOBS_TEXT, UNKNOWN
 
 @pytest.fixture(scope="module")
 def drawing() -> Drawing:
-    return Drawing().draw("0 a1 a2 a3 a4", "a1 b2 b3", a2=[transfer(ALICE, BOB, 7)])
+    return Drawing(schedule=[ALICE]).draw("0 a1 a2 a3 a4", "a1 b2 b3", a2=[transfer(ALICE, BOB, 7)])
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ UNKNOWN = "0x" + "77" * 32
 @pytest.fixture(scope="module")
 def drawing() -> Drawing:
     """a1 a2 a3 and, from a1, the longer b2 b3 b4; money moves to Bob in a2 and b3."""
-    return Drawing().draw(
+    return Drawing(schedule=[ALICE]).draw(
         "0 a1 a2 a3", "a1 b2 b3 b4", a2=[transfer(ALICE, BOB, 7)], b3=[transfer(ALICE, BOB, 11)]
     )
 
