@@ -2,7 +2,6 @@
 .PHONY: help run test check bench clients bootstrap
 
 PYTHON_IN := .venv/bin/python
-BENCHMARKS = $(filter-out __init__ harness workload load websocket node_process,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -23,7 +22,7 @@ clients: bootstrap ## run real wallets' libraries against a real node (wants nod
 	@$(PYTHON_IN) -m pytest -m clients $(ARGS)
 
 bench: bootstrap ## measure this machine and this node in one run
-	@for script in $(BENCHMARKS); do $(PYTHON_IN) -m benchmarks.$$script $(ARGS) || exit 1; done
+	@$(PYTHON_IN) -m benchmarks.all $(ARGS)
 
 bootstrap:
 	@scripts/bootstrap

@@ -116,7 +116,7 @@ def authored(chain: Chain, place: Path, count: int, offered: int) -> list[Block]
     blocks = []
     for _ in range(count):
         block, proposal = chain.next_block(store, offered)
-        own.keep(block.header, proposal.slot, proposal.executed, final=True)
+        own.keep(block.header, proposal.slot, proposal.executed, finalize=block.header.hash)
         blocks.append(block)
     store.database.close()
     return blocks

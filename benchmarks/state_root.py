@@ -1,8 +1,9 @@
-"""What does the state root of a block cost? Random accounts of many in LevelDB are changed.
+"""Measure the state root of a block: random accounts of many in LevelDB are changed.
 
-Every line is the time of `States.prepare`, divided by this machine's limits in the same run:
-hashing exactly the bytes that this root hashes, and reading exactly the values that it replaces.
-Run: python benchmarks/state_root.py [--million] [--profile]
+Every line is the time of `States.prepare` beside this machine's limit in the same run: hashing
+exactly the bytes that this root hashes. Beside it stand the time of reading exactly the values
+that it replaces, and of everything that follows until the block is kept.
+Run: `python -m benchmarks.state_root [--million] [--profile]`.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import time
 from hashlib import blake2b
 from pathlib import Path
 
+from benchmarks.harness import Run
 from gongshe.storage.founding import found_states
 from gongshe.storage.leveldb import LevelDatabase
 from gongshe.storage.states import Insertion, PreparedState, States
@@ -33,29 +35,37 @@ STEP = 10_000
 
 
 def main() -> None:
-    """Print one line per size of state and of block."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--million", action="store_true", help="go on to 1 000 000 accounts")
-    options.add_argument("--profile", action="store_true", help="profile the largest block")
-    chosen = options.parse_args()
-    measure_ordered_root()
+    """Print some lines per size of state and of block."""
+    run = Run("state_root", options)
+    measure_ordered_root(run)
     with tempfile.TemporaryDirectory() as place:
         chain = Chain(Path(place) / "state")
-        for accounts in (100_000, 1_000_000) if chosen.million else (100_000,):
-            chain.grow_to(accounts)
+        first = run.scaled(100_000)
+        for accounts in (first, 1_000_000) if run.options.million else (first,):
+            each = chain.grow_to(accounts)
+            run.line(f"{accounts} accounts: to add one, with its writes", each * 1e6, "us")
             gc.collect()
             gc.freeze()
-            for changed in (200, 1_000, 2_000, 20_000):
+            for changed in (200, 1_000, 2_000, run.scaled(20_000)):
                 for read_before in (True, False):
-                    measure(chain, changed, read_before)
-        if chosen.profile:
-            keys = chain.choose(20_000)
+                    measure(run, chain, changed, read_before)
+        if run.options.profile:
+            keys = chain.choose(run.scaled(20_000))
             profile = cProfile.Profile()
             profile.enable()
             chain.prepare(keys)
             profile.disable()
             profile.print_stats("tottime")
         chain.database.close()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    run.line("memory of this process at its peak", peak, "MB")
+    run.finish()
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this benchmark."""
+    parser.add_argument("--million", action="store_true", help="go on to 1 000 000 accounts")
+    parser.add_argument("--profile", action="store_true", help="profile the largest block")
 
 
 class Chain:
@@ -70,16 +80,15 @@ class Chain:
         self.states = States.open(self.database)
         self.keys: list[bytes] = []
 
-    def grow_to(self, accounts: int) -> None:
-        """Add accounts block by block until there are so many."""
+    def grow_to(self, accounts: int) -> float:
+        """Add accounts block by block until there are so many; return the seconds for each."""
         started = time.perf_counter()
         added = accounts - len(self.keys)
         while len(self.keys) < accounts:
             fresh = [account_key(self.random.randbytes(32)) for _ in range(STEP)]
             self.finalize(self.prepare(fresh))
             self.keys += fresh
-        seconds = time.perf_counter() - started
-        print(f"{accounts:>9} accounts: {seconds / added * 1e6:.1f} us to add one, with its writes")
+        return (time.perf_counter() - started) / added
 
     def choose(self, count: int) -> list[bytes]:
         """Return keys of accounts at random."""
@@ -100,7 +109,7 @@ class Chain:
         self.states.commit(change)
 
 
-def measure(chain: Chain, changed: int, read_before: bool) -> None:
+def measure(run: Run, chain: Chain, changed: int, read_before: bool) -> None:
     """Print the median cost of blocks that change so many accounts."""
     spent, hashed, read, stored = [], [], [], []
     nodes = 0
@@ -123,15 +132,12 @@ def measure(chain: Chain, changed: int, read_before: bool) -> None:
         started = time.thread_time()
         chain.finalize(prepared)
         stored.append(time.thread_time() - started)
-    cost, limit = statistics.median(spent), statistics.median(hashed)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(
-        f"{changed:>6} changed, {'read before' if read_before else 'not read   '}: "
-        f"{cost * 1e3:7.1f} ms  {cost / changed * 1e6:5.1f} us/key  {nodes:>6} branches  "
-        f"x{cost / limit:4.1f} hashing  x{cost / statistics.median(read):4.1f} reading   "
-        f"then change, write, commit {statistics.median(stored) / changed * 1e6:5.1f} us/key   "
-        f"peak {peak} MB"
-    )
+    title = f"{changed} changed, {'read before' if read_before else 'not read'}"
+    run.line(title, statistics.median(spent) * 1e3, "ms", statistics.median(hashed) * 1e3)
+    run.line("  each", statistics.median(spent) / changed * 1e6, "us")
+    run.line("  limit: reading the values", statistics.median(read) * 1e3, "ms")
+    run.line("  then change, write, commit", statistics.median(stored) / changed * 1e6, "us each")
+    run.line("  branches", nodes, "")
 
 
 def hashing_time(prepared: PreparedState) -> float:
@@ -145,7 +151,7 @@ def hashing_time(prepared: PreparedState) -> float:
     return time.thread_time() - started
 
 
-def measure_ordered_root() -> None:
+def measure_ordered_root(run: Run) -> None:
     """Print the cost of an extrinsics root."""
     items = [random.Random(number).randbytes(145) for number in range(10_000)]
     spent = []
@@ -158,9 +164,7 @@ def measure_ordered_root() -> None:
         hash_256(item)
     limit = time.thread_time() - started
     best = statistics.median(spent)
-    print(
-        f"extrinsics root of 10 000 x 145 bytes: {best * 1e3:.1f} ms, x{best / limit:.1f} hashing"
-    )
+    run.line("extrinsics root of 10 000 x 145 bytes", best * 1e3, "ms", limit * 1e3)
 
 
 def account_key(account: bytes) -> bytes:

@@ -273,9 +273,10 @@ def _decode_all(
     assembly = execution.assembly
     for raw in block.extrinsics:
         try:
-            extrinsic = verified.find(blake2_256(raw), execution)
+            extrinsic_hash = blake2_256(raw)
+            extrinsic = verified.find(extrinsic_hash, execution)
             if extrinsic is None:
-                extrinsic = decode(assembly, raw)
+                extrinsic = decode(assembly, raw, extrinsic_hash)
                 job = signature_job(execution, genesis_hash, extrinsic)
                 if job is not None:
                     jobs.append(job)

@@ -1,7 +1,9 @@
 """What each call costs: picoseconds of one reference core, and bytes of proof.
 
-Written from measurements by `benchmarks/weights.py`; a call's weight covers its dispatch with
-cold reads, without its signature and without what every extrinsic costs (BASE_EXTRINSIC).
+`benchmarks/weights.py` measures kinds of calls, holds these figures against them and proposes new
+ones; a person writes them here, with room to spare, since weights change only with a spec version.
+A call's weight covers its dispatch with cold reads, without its signature and without what every
+extrinsic costs (BASE_EXTRINSIC).
 """
 
 from __future__ import annotations
