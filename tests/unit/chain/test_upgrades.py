@@ -162,8 +162,9 @@ def test_an_old_node_halts_and_says_what_to_install(drawing: Drawing) -> None:
         site = old(drawing)
         site.take("a1", "a2")
         before = site.contents()
-        for handle in (lambda node: node.handle(heard), lambda node: node.handle_all([heard])):  # noqa: B023
-            effects = handle(conductor(site))
+        for alone in (True, False):
+            node = conductor(site)
+            effects = node.handle(heard) if alone else node.handle_all([heard])
             assert isinstance(effects[-1], Halted)
             assert "spec version 2" in effects[-1].reason
             assert site.contents() == before
