@@ -29,14 +29,18 @@ LOG_CHARACTERS = 8_000
 
 @dataclass(frozen=True)
 class RunningNode:
-    """Where a running node listens, and where it writes what it does."""
+    """A running node: where it listens, and where it writes what it does."""
 
     port: int
     log: Path
+    process: subprocess.Popen[bytes]
 
     @property
     def url(self) -> str:
         return f"ws://127.0.0.1:{self.port}"
+
+    def is_running(self) -> bool:
+        return self.process.poll() is None
 
     def log_tail(self) -> str:
         return self.log.read_text(errors="replace")[-LOG_CHARACTERS:]
@@ -45,23 +49,16 @@ class RunningNode:
 @contextmanager
 def running_node(folder: Path, *options: str) -> Iterator[RunningNode]:
     """Starts a development node, yields it once it has blocks, and demands a clean exit."""
-    port = free_port()
-    node = RunningNode(port, folder / "node.log")
-    command: list[str | Path] = [
-        COMMAND,
-        "dev",
-        "--base-path",
-        folder / "chain",
-        "--rpc-port",
-        str(port),
-        *options,
-    ]
-    with node.log.open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+    port, log = free_port(), folder / "node.log"
+    command: list[str | Path] = [COMMAND, "dev"]
+    command += ["--base-path", folder / "chain", "--rpc-port", str(port), *options]
+    with log.open("wb") as written:
+        process = subprocess.Popen(command, stdout=written, stderr=subprocess.STDOUT)
+    node = RunningNode(port, log, process)
     try:
-        wait_for_blocks(process, node)
+        wait_for_blocks(node)
         yield node
-        assert process.poll() is None, f"the node ended by itself\n{node.log_tail()}"
+        assert node.is_running(), f"the node ended by itself\n{node.log_tail()}"
     finally:
         process.terminate()
         try:
@@ -72,12 +69,12 @@ def running_node(folder: Path, *options: str) -> Iterator[RunningNode]:
     assert process.returncode == 0, f"exit code {process.returncode}\n{node.log_tail()}"
 
 
-def wait_for_blocks(process: subprocess.Popen[bytes], node: RunningNode) -> None:
+def wait_for_blocks(node: RunningNode) -> None:
     """Returns once a block after genesis is final; fails as soon as the process has ended."""
     deadline = time.monotonic() + START_SECONDS
     while finalized_number(node.port) < 1:
         try:
-            code = process.wait(POLL_SECONDS)
+            code = node.process.wait(POLL_SECONDS)
         except subprocess.TimeoutExpired:
             assert time.monotonic() < deadline, f"no finalized block in time\n{node.log_tail()}"
         else:

@@ -73,4 +73,4 @@ CHECKS = (
 
 @pytest.mark.clients
 def test_polkadot_js(node: RunningNode, javascript: str) -> None:
-    require_checks([javascript, FOLDER / "polkadot_js.mjs", node.url], CHECKS)
+    require_checks(node, [javascript, FOLDER / "polkadot_js.mjs", node.url], CHECKS)

@@ -46,4 +46,4 @@ CHECKS = (
 @pytest.mark.clients
 def test_substrate_interface(node: RunningNode) -> None:
     module = "tests.clients.substrate_interface_checks"
-    require_checks([sys.executable, "-m", module, node.url], CHECKS)
+    require_checks(node, [sys.executable, "-m", module, node.url], CHECKS)
