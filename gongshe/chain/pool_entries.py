@@ -12,7 +12,7 @@ from operator import attrgetter
 
 from gongshe.chain.pool_records import NESTED_CALL_BYTES, PLAIN_CALL_BYTES
 from gongshe.primitives.extrinsic import Signature
-from gongshe.runtime.pallet import Call
+from gongshe.runtime.nesting import nested_calls
 from gongshe.runtime.validity import DecodedExtrinsic
 
 STALE_SHARE = 2
@@ -184,17 +184,3 @@ def charge(extrinsic: DecodedExtrinsic) -> int:
     if len(extrinsic.call_bytes) <= PLAIN_CALL_BYTES:
         return length
     return length + NESTED_CALL_BYTES * nested_calls(extrinsic.call)
-
-
-def nested_calls(call: Call) -> int:
-    """Return the number of calls inside a call, at any depth."""
-    count, stack = 0, [call]
-    while stack:
-        for argument in stack.pop().arguments:
-            if type(argument) is Call:
-                stack.append(argument)
-                count += 1
-            elif type(argument) is tuple and argument and type(argument[0]) is Call:
-                stack.extend(argument)
-                count += len(argument)
-    return count

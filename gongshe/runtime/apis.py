@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from gongshe.primitives.crypto import verify
 from gongshe.primitives.header import Digest, Header
-from gongshe.primitives.records import Record
+from gongshe.primitives.records import Record, replace
 from gongshe.primitives.scale import H256, AtMost, Codec, Err, Ok, ScaleError, u32
 from gongshe.primitives.schema import tuple_of, type_name
 from gongshe.primitives.types import AccountId, Balance, Nonce, Pays, RuntimeVersion, Weight
@@ -36,17 +36,21 @@ from gongshe.runtime.pallets.aura import MAX_SCHEDULE, Aura, AuthorityId
 from gongshe.runtime.pallets.system import System
 from gongshe.runtime.pallets.transaction_payment import (
     LENGTH_FEE,
-    WEIGHT_FEE,
     TransactionPayment,
+    weight_fee,
 )
 from gongshe.runtime.validity import (
     BadProof,
     DecodedExtrinsic,
     InvalidCall,
     Refused,
+    cost_of,
     decode,
     signed_message,
 )
+
+MAX_TOLD = (1 << 64) - 1
+"""The widest part of a weight that the encoding carries; it fits into no block."""
 
 
 class ApiCallFailed(Exception):
@@ -223,7 +227,7 @@ def query_fee_details(asked: Asked, uxt: RuntimeExtrinsic, len: u32) -> FeeDetai
 @FEES.method
 def query_weight_to_fee(asked: Asked, weight: Weight) -> Balance:
     """Return the fee for a weight, before the multiplier."""
-    return weight.ref_time * WEIGHT_FEE
+    return weight_fee(weight)
 
 
 @FEES.method
@@ -279,8 +283,7 @@ def _decoded(runtime: Runtime, extrinsic: Any) -> DecodedExtrinsic:
 
 
 def _info(call: Any) -> CallInfo:
-    info: CallInfo = call.info()
-    return info
+    return cost_of(call)[0]
 
 
 def _next_block(
@@ -312,11 +315,19 @@ def _next_block(
 def _dispatch_info(
     runtime: Runtime, info: CallInfo, length: int, *, pays: bool
 ) -> RuntimeDispatchInfo:
-    fee = runtime.pallet(TransactionPayment).fee(length, info, 0) if pays else 0
-    return RuntimeDispatchInfo(info.weight, info.dispatch_class, fee)
+    weight = _tellable(info.weight)
+    billed = replace(info, weight=weight)
+    fee = runtime.pallet(TransactionPayment).fee(length, billed, 0) if pays else 0
+    return RuntimeDispatchInfo(weight, info.dispatch_class, fee)
 
 
 def _fee_details(runtime: Runtime, info: CallInfo, length: int, *, pays: bool) -> FeeDetails:
     if not pays or info.pays is Pays.No:
         return FeeDetails(None, 0)
-    return FeeDetails(runtime.pallet(TransactionPayment).inclusion_fee(length, info.weight), 0)
+    weight = _tellable(info.weight)
+    return FeeDetails(runtime.pallet(TransactionPayment).inclusion_fee(length, weight), 0)
+
+
+def _tellable(weight: Weight) -> Weight:
+    """Return a weight that can be encoded: whoever states one of their own may state too much."""
+    return Weight(min(weight.ref_time, MAX_TOLD), min(weight.proof_size, MAX_TOLD))

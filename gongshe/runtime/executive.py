@@ -281,17 +281,19 @@ class BlockExecution:
         except CallFailed as failed:
             failure, post = failed, failed.post or NO_POST
         used = info.weight
-        if post.weight is not None and post.weight.fits(info.weight):
-            used = post.weight
-            system.use.refund(info.weight - used, info.dispatch_class)
+        if post.weight is not None:
+            done = post.weight + extrinsic.reading
+            if done.fits(info.weight):
+                used = done
+                system.use.refund(info.weight - used, info.dispatch_class)
         pays = info.pays if info.pays is Pays.No else post.pays
         actual = self._actual_fee(extrinsic, info.weight, used, fee, tip, pays)
         self._payment.settle(signer, fee, actual, tip)
-        done = DispatchInfo(used, info.dispatch_class, pays)
+        told = DispatchInfo(used, info.dispatch_class, pays)
         if failure is None:
-            system.succeed(done)
+            system.succeed(told)
         else:
-            system.emit(ExtrinsicFailed(failure.error, done))
+            system.emit(ExtrinsicFailed(failure.error, told))
         return Applied(failure, actual)
 
     def _actual_fee(

@@ -28,6 +28,15 @@ MAX_LENGTH = 5 * 1024 * 1024
 """Bytes of extrinsics in a block, so that it crosses a slow link within a slot."""
 
 
+OPENING = Weight(MAX_BLOCK.ref_time // 10, MAX_PROOF // 10)
+"""Kept free of any one operational call, for hooks and what the author tells: a call that only an
+empty block could hold would wait for ever, and a few of them would stop every block before the
+others' turn. Ordinary calls have it from the operational reserve."""
+
+OPENING_LENGTH = 1_024
+"""The same in bytes: what the author tells is a tenth of it."""
+
+
 def normal_share(amount: int) -> int:
     """Return the share of an amount that ordinary calls may use, rounded down."""
     return amount * NORMAL_SHARE[0] // NORMAL_SHARE[1]
@@ -84,7 +93,7 @@ BLOCK_WEIGHTS = BlockWeights(
     MAX_BLOCK,
     WeightsByClass(
         WeightsPerClass(BASE_EXTRINSIC, NORMAL_TOTAL - BASE_EXTRINSIC, NORMAL_TOTAL, ZERO_WEIGHT),
-        WeightsPerClass(BASE_EXTRINSIC, MAX_BLOCK - BASE_EXTRINSIC, MAX_BLOCK, RESERVED),
+        WeightsPerClass(BASE_EXTRINSIC, MAX_BLOCK - OPENING - BASE_EXTRINSIC, MAX_BLOCK, RESERVED),
         WeightsPerClass(BASE_EXTRINSIC, None, None, None),
     ),
 )
@@ -115,6 +124,12 @@ class BlockUse:
                 return False
         elif dispatch_class is DispatchClass.Mandatory:
             return total_length <= MAX_LENGTH
+        elif (
+            ref_time > OPERATIONAL_REF_TIME
+            or proof_size > OPERATIONAL_PROOF_SIZE
+            or length > OPERATIONAL_LENGTH
+        ):
+            return False
         return (
             self.all_ref_time + ref_time <= MAX_REF_TIME
             and self.all_proof_size + proof_size <= MAX_PROOF
@@ -155,4 +170,7 @@ class BlockUse:
 BASE_REF_TIME, BASE_PROOF_SIZE = BASE_EXTRINSIC.ref_time, BASE_EXTRINSIC.proof_size
 NORMAL_REF_TIME, NORMAL_PROOF_SIZE = NORMAL_TOTAL.ref_time, NORMAL_TOTAL.proof_size
 NORMAL_LENGTH = BLOCK_LENGTH.max.normal
+OPERATIONAL_REF_TIME = MAX_BLOCK.ref_time - OPENING.ref_time
+OPERATIONAL_PROOF_SIZE = MAX_PROOF - OPENING.proof_size
+OPERATIONAL_LENGTH = MAX_LENGTH - OPENING_LENGTH
 MAX_REF_TIME = MAX_BLOCK.ref_time

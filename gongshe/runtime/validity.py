@@ -15,9 +15,11 @@ from gongshe.primitives.extrinsic import (
     implied_data,
     signing_payload,
 )
-from gongshe.primitives.records import Record, Variants
+from gongshe.primitives.records import Record, Variants, replace
 from gongshe.primitives.scale import AtMost, u8, u64
+from gongshe.primitives.types import ZERO_WEIGHT, Weight
 from gongshe.runtime.assembly import Assembly
+from gongshe.runtime.nesting import reading_weight
 from gongshe.runtime.pallet import Call, CallInfo
 
 # ---------------------------------------------------------------------------- the refusals
@@ -176,8 +178,11 @@ class DecodedExtrinsic(Record, eq=False):
     call_bytes: bytes
     call: Call
     info: CallInfo
+    """What it may cost: the call, and reading the calls inside it."""
     spec_version: int
     """Of the runtime that read it; another one must read it again."""
+    reading: Weight = ZERO_WEIGHT
+    """What it cost to read the calls inside the call, whatever becomes of them."""
 
 
 def decode(assembly: Assembly, raw: bytes, extrinsic_hash: bytes | None = None) -> DecodedExtrinsic:
@@ -187,6 +192,7 @@ def decode(assembly: Assembly, raw: bytes, extrinsic_hash: bytes | None = None) 
     """
     extrinsic: Extrinsic = decode_extrinsic(raw)
     call = assembly.call_codec.decode(extrinsic.call)
+    info, reading = cost_of(call)
     return DecodedExtrinsic(
         raw,
         extrinsic_hash or extrinsic.hash,
@@ -194,9 +200,18 @@ def decode(assembly: Assembly, raw: bytes, extrinsic_hash: bytes | None = None) 
         extrinsic.extra,
         extrinsic.call,
         call,
-        call.info(),
+        info,
         assembly.spec_version,
+        reading,
     )
+
+
+def cost_of(call: Call) -> tuple[CallInfo, Weight]:
+    """Return what an extrinsic of this call may cost, and the part that reading it takes."""
+    info, reading = call.info(), reading_weight(call)
+    if reading is ZERO_WEIGHT:
+        return info, reading
+    return replace(info, weight=info.weight + reading), reading
 
 
 def signed_message(

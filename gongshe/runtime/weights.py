@@ -26,3 +26,5 @@ READ = cost(8, reads=1)
 WRITE = cost(12)
 BASE_BLOCK = cost(2_000)
 BASE_EXTRINSIC = cost(40, reads=1)
+NESTED_CALL = cost(6)
+"""Reading a call inside another, asking what it may cost, and writing it again to be hashed."""

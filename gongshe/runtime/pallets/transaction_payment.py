@@ -2,6 +2,9 @@
 
     fee = base + length · LENGTH_FEE + multiplier · weight · WEIGHT_FEE + tip
 
+Weight is execution time, or its proof where that takes the larger share of a block: whoever
+fills a block by either pays for a block.
+
 The multiplier follows demand (Substrate's TargetedFeeAdjustment): with s the normal weight used,
 s* a quarter of the normal limit and v = 75/10⁶, each block sets
 m' = m · (1 + v·d + (v·d)²/2) for d = (s − s*) / limit, negative d with the second term subtracted,
@@ -16,7 +19,7 @@ from gongshe.primitives.records import Record
 from gongshe.primitives.scale import u8, u128
 from gongshe.primitives.types import AccountId, Balance, DispatchClass, Pays, Weight
 from gongshe.runtime.items import Value
-from gongshe.runtime.limits import NORMAL_TOTAL
+from gongshe.runtime.limits import MAX_BLOCK, MAX_PROOF, NORMAL_TOTAL
 from gongshe.runtime.pallet import CallInfo, Constant, Event, InvariantBroken, Pallet
 from gongshe.runtime.pallets.balances import Balances
 from gongshe.runtime.pallets.system import System
@@ -24,6 +27,9 @@ from gongshe.runtime.weights import BASE_EXTRINSIC, cost
 
 WEIGHT_FEE = 10
 """Units per picosecond: a transfer costs about a thousandth of a DC."""
+
+PROOF_TIME = MAX_BLOCK.ref_time // MAX_PROOF
+"""Picoseconds that a byte of proof is billed as: a block has as much of one as of the other."""
 
 LENGTH_FEE = 1_000_000
 """Units per byte: a transfer's bytes cost about a fifth of its weight."""
@@ -99,16 +105,14 @@ class TransactionPayment(Pallet, index=3):
     def inclusion_fee(self, length: int, weight: Weight) -> InclusionFee:
         """Return the parts of the fee of an extrinsic of `length` bytes."""
         multiplier = self.next_fee_multiplier.value.inner
-        return InclusionFee(
-            BASE_FEE, length * LENGTH_FEE, weight.ref_time * WEIGHT_FEE * multiplier // ONE
-        )
+        return InclusionFee(BASE_FEE, length * LENGTH_FEE, weight_fee(weight) * multiplier // ONE)
 
     def fee(self, length: int, info: CallInfo, tip: int) -> int:
         """Return the whole fee, tip included, in the smallest unit."""
         if info.pays is Pays.No:
             return tip
         multiplier = self.next_fee_multiplier.value.inner
-        adjusted = info.weight.ref_time * WEIGHT_FEE * multiplier // ONE
+        adjusted = weight_fee(info.weight) * multiplier // ONE
         return BASE_FEE + length * LENGTH_FEE + adjusted + tip
 
     def settle(self, account: bytes, charged: int, actual: int, tip: int) -> None:
@@ -141,6 +145,11 @@ class TransactionPayment(Pallet, index=3):
         multiplier = self.next_fee_multiplier.value.inner
         if not MINIMUM_MULTIPLIER <= multiplier <= MAXIMUM_MULTIPLIER:
             raise InvariantBroken(f"fee multiplier {multiplier} is out of bounds")
+
+
+def weight_fee(weight: Weight) -> int:
+    """Return the fee for a weight, before the multiplier."""
+    return max(weight.ref_time, weight.proof_size * PROOF_TIME) * WEIGHT_FEE
 
 
 def next_multiplier(before: int, used: Weight) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from gongshe.chain.pool import Pool
-from gongshe.chain.pool_entries import nested_calls
 from gongshe.chain.pool_records import (
     FINALITY_TIMEOUT,
     Dropped,
@@ -26,7 +25,7 @@ from gongshe.chain.pool_records import (
 from gongshe.chain.pool_records import RefusalKind as Kind
 from gongshe.primitives.records import replace
 from gongshe.rpc import backend
-from gongshe.runtime.pallet import Call
+from gongshe.runtime.nesting import nested_calls
 from gongshe.runtime.validity import (
     FOREVER,
     LookupFailed,
@@ -40,6 +39,7 @@ from tests.unit.chain.offers import (
     BOB,
     CHARLIE,
     FACTOR,
+    RULES,
     TRANSFER,
     Offer,
     judged_at,
@@ -383,8 +383,8 @@ class TestLimits:
 
     def test_nested_calls_are_charged_with_their_memory(self) -> None:
         pool = Pool()
-        inner = (TRANSFER,) * 1_000
-        nested = Call(TRANSFER.definition, (Call(TRANSFER.definition, (inner,)), 1))
+        inner = RULES.call("Utility", "batch", (TRANSFER,) * 1_000)
+        nested = RULES.call("Utility", "batch_all", (inner,))
         assert nested_calls(nested) == 1_001
         enter(pool, offer(ALICE, 0, call=nested, call_bytes=bytes(3_000), length=3_100))
         assert pool.size > 100_000

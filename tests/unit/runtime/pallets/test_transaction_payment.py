@@ -14,13 +14,14 @@ from gongshe.runtime.pallets.transaction_payment import (
     MAXIMUM_MULTIPLIER,
     MINIMUM_MULTIPLIER,
     ONE,
+    PROOF_TIME,
     TREASURY,
     WEIGHT_FEE,
     TransactionFeePaid,
     TransactionPayment,
     next_multiplier,
 )
-from gongshe.runtime.weights import BASE_EXTRINSIC
+from gongshe.runtime.weights import BASE_EXTRINSIC, NESTED_CALL
 from tests.runtime_chain import ALICE, BOB, ENDOWMENT, Chain
 
 
@@ -29,7 +30,9 @@ from tests.runtime_chain import ALICE, BOB, ENDOWMENT, Chain
 def test_a_fee_is_base_length_weight_and_tip(multiplier: int, tip: int) -> None:
     chain = Chain({"TransactionPayment": {"multiplier": multiplier}})
     extrinsic = chain.signed(ALICE, "Balances.transfer_keep_alive", BOB, UNIT, tip=tip)
-    weight = extrinsic.info.weight.ref_time * WEIGHT_FEE * Fraction(multiplier, ONE)
+    declared = extrinsic.info.weight
+    billed = max(declared.ref_time, declared.proof_size * PROOF_TIME)
+    weight = billed * WEIGHT_FEE * Fraction(multiplier, ONE)
     exact = BASE_EXTRINSIC.ref_time * WEIGHT_FEE + len(extrinsic.raw) * LENGTH_FEE + weight + tip
     block = chain.block(extrinsic)
     fee = exact.numerator // exact.denominator
@@ -90,7 +93,8 @@ def test_empty_blocks_make_fees_fall_and_full_ones_make_them_rise(chain: Chain) 
     chain.block()
     empty = chain.pallet(TransactionPayment).next_fee_multiplier.value.inner
     assert empty == next_multiplier(ONE, Weight(0, 0)) < ONE
-    heavy = Weight(NORMAL_TOTAL.ref_time - BASE_EXTRINSIC.ref_time, 0)
+    beside = BASE_EXTRINSIC.ref_time + NESTED_CALL.ref_time
+    heavy = Weight(NORMAL_TOTAL.ref_time - beside, 0)
     nothing = chain.call("System.set_storage", ())
     chain.block(chain.signed(ALICE, "Sudo.sudo_unchecked_weight", nothing, heavy))
     full = chain.pallet(TransactionPayment).next_fee_multiplier.value.inner
