@@ -51,7 +51,8 @@ class Signed(Record):
 
     def named(self, account: bytes, *more: CallFilter) -> Signed:
         """Return the origin of an account that this one may act for, under the same filters."""
-        return Signed(account, self.filters + more)
+        new = tuple(each for each in more if each not in self.filters)
+        return Signed(account, self.filters + new)
 
     def allows(self, call: Call) -> bool:
         """Tell whether every filter lets the call pass."""

@@ -100,9 +100,10 @@ class AssetLifecycle(AssetLedger):
     @call(3, weight=cleaning(REMOVE_ITEMS_LIMIT))
     def destroy_accounts(self, origin: Signed, id_: AssetIdParameter) -> PostDispatch:
         """Remove some accounts of an asset that is being destroyed; their deposits go back."""
-        self._destroying(id_)
+        details = self._destroying(id_)
 
-        doomed = list(itertools.islice(self.account.under(id_), REMOVE_ITEMS_LIMIT))
+        most = min(details.accounts, REMOVE_ITEMS_LIMIT)  # none to find, none to look for
+        doomed = list(itertools.islice(self.account.under(id_), most))
         for account, held in doomed:
             details = self.asset[id_]
             self.asset[id_] = replace(details, supply=details.supply - held.balance)
@@ -115,7 +116,8 @@ class AssetLifecycle(AssetLedger):
         """Remove some approvals of an asset that is being destroyed; their deposits go back."""
         details = self._destroying(id_)
 
-        doomed = list(itertools.islice(self.approvals.under(id_), REMOVE_ITEMS_LIMIT))
+        most = min(details.approvals, REMOVE_ITEMS_LIMIT)
+        doomed = list(itertools.islice(self.approvals.under(id_), most))
         for (owner, delegate), approval in doomed:
             self.balances.release(HoldReason.Assets, owner, approval.deposit)
             del self.approvals[id_, owner, delegate]
