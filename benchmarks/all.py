@@ -11,6 +11,7 @@ import sys
 BENCHMARKS = (
     "harness",
     "codec",
+    "codec",
     "signatures",
     "state_root",
     "block_import",

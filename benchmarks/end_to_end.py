@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.harness import Run, ed25519_verify_seconds
 from benchmarks.node_process import NodeProcess, chain_options, running_node
@@ -59,6 +60,20 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--transfers", type=int, default=TRANSFERS, help="per figure")
 
 
+class Submitted(NamedTuple):
+    """What one load came to; seconds are of processors, for each transfer."""
+
+    included: float
+    """Transfers a second from the load's first byte to the head that includes the last one."""
+    accepted: float
+    """Transfers a second until the node had answered all."""
+    blocks: int
+    repeated: int
+    node: float
+    workers: float
+    load: float
+
+
 def measure(
     run: Run,
     node: NodeProcess,
@@ -69,6 +84,19 @@ def measure(
     limit: float,
 ) -> None:
     """Print the figures of one way to submit."""
+    done = submit(node, senders, count, batch, folder)
+    name = "one by one" if batch == 1 else f"in batches of {batch}"
+    run.line(f"{name}, to inclusion", done.included, "/s", limit)
+    run.line("  submission alone", done.accepted, "/s", limit)
+    run.line("  blocks", done.blocks, "")
+    run.line("  offered again to a full pool", done.repeated, "")
+    run.line("  node's processor time", done.node * 1e6, "us each")
+    run.line("  workers' processor time", done.workers * 1e6, "us each")
+    run.line("  load's processor time", done.load * 1e6, "us each")
+
+
+def submit(node: NodeProcess, senders: Senders, count: int, batch: int, folder: Path) -> Submitted:
+    """Have another process submit so many transfers, and wait until blocks hold them all."""
     client = WebSocket(node.port)
     genesis = bytes.fromhex(client.ask("chain_getBlockHash", 0)[2:])
     file = folder / "extrinsics"
@@ -87,23 +115,24 @@ def measure(
         assert load.stdin is not None
         assert load.stdout is not None
         load.stdout.readline()
-        head = client.ask("chain_getHeader")["parentHash"]
+        head = client.ask("chain_getBlockHash")
         load.stdin.write("go\n")
         load.stdin.flush()
         ended, blocks = wait_until_included(client, head, count)
         said = json.loads(load.stdout.readline())
     after = node.processor_seconds()
+    client.close()
     if said["refused"]:
         raise RuntimeError(f"the node refused transfers: {said['refused']}")
-    name = "one by one" if batch == 1 else f"in batches of {batch}"
-    run.line(f"{name}, to inclusion", count / (ended - said["started"]), "/s", limit)
-    run.line("  submission alone", count / (said["ended"] - said["started"]), "/s", limit)
-    run.line("  blocks", blocks, "")
-    run.line("  offered again to a full pool", said["repeated"], "")
-    run.line("  node's processor time", (after[0] - before[0]) / count * 1e6, "us each")
-    run.line("  workers' processor time", (after[1] - before[1]) / count * 1e6, "us each")
-    run.line("  load's processor time", said["processor_seconds"] / count * 1e6, "us each")
-    client.close()
+    return Submitted(
+        count / (ended - said["started"]),
+        count / (said["ended"] - said["started"]),
+        blocks,
+        said["repeated"],
+        (after[0] - before[0]) / count,
+        (after[1] - before[1]) / count,
+        said["processor_seconds"] / count,
+    )
 
 
 def wait_until_included(client: WebSocket, head: str, count: int) -> tuple[float, int]:
