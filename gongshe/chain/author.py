@@ -82,11 +82,15 @@ def propose(
     verified: Verified,
     is_late: Callable[[], bool],
     most: int = MAX_EXTRINSICS,
+    *,
+    careful: bool = False,
 ) -> Proposal:
     """Build a child of `parent` for a slot from extrinsics in the pool's order.
 
     `now_ms` must lie within the slot; `is_late` tells when to stop adding extrinsics, of which
-    at most `most` are taken. Raises ExtrinsicBroken if one of them must be taken out first.
+    at most `most` are taken. Raises ExtrinsicBroken if one of them must be taken out first. What
+    one leaves behind may only be seen to be wrong at the block's end: `careful` looks each time,
+    which is slow, and finds which one it was.
     """
     head = store.heads.head(parent)
     execution = BlockExecution(
@@ -101,7 +105,7 @@ def propose(
     execution.apply(inherent)
     included = [inherent]
     signatures = PooledSignatures(execution, store.genesis_hash, verified)
-    dropped, full = _fill(execution, ready, signatures, included, is_late, most)
+    dropped, full = _fill(execution, ready, signatures, included, is_late, most, careful)
     outcome = execution.finish()
     prepared = store.states.prepare(parent, outcome.changes)
     header = Header(
@@ -133,6 +137,7 @@ def _fill(
     included: list[DecodedExtrinsic],
     is_late: Callable[[], bool],
     most: int,
+    careful: bool,
 ) -> tuple[list[Dropped], bool]:
     dropped: list[Dropped] = []
     unfit = 0
@@ -140,8 +145,7 @@ def _fill(
         if position % CHECK_EVERY == 0 and is_late():
             return dropped, True
         try:
-            signatures.check(extrinsic)
-            execution.apply(extrinsic)
+            _include(execution, signatures, extrinsic, careful)
         except Refused as refused:
             ready.leave_out()
             if isinstance(refused.reason, ExhaustsResources):
@@ -151,11 +155,24 @@ def _fill(
             elif not isinstance(refused.reason, Future):
                 dropped.append(Dropped(extrinsic, refused))
             continue
-        except (StoreError, MemoryError):
-            raise
-        except Exception as fault:
-            raise ExtrinsicBroken(extrinsic, fault) from fault
         included.append(extrinsic)
         if len(included) > most:  # the inherent does not count
             return dropped, True
     return dropped, unfit > 0
+
+
+def _include(
+    execution: BlockExecution,
+    signatures: PooledSignatures,
+    extrinsic: DecodedExtrinsic,
+    careful: bool,
+) -> None:
+    try:
+        signatures.check(extrinsic)
+        execution.apply(extrinsic)
+        if careful:
+            execution.state.changes()
+    except (Refused, StoreError, MemoryError):
+        raise
+    except Exception as fault:
+        raise ExtrinsicBroken(extrinsic, fault) from fault

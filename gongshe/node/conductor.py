@@ -49,6 +49,7 @@ from gongshe.node.messages import (
 )
 from gongshe.primitives.records import Record
 from gongshe.runtime.assembly import SpecVersionMissing
+from gongshe.storage.database import StoreError
 
 MAX_BROKEN = 16
 """Extrinsics that may bring out a fault before a slot is given up; each costs a new beginning."""
@@ -170,6 +171,7 @@ class Conductor:
         if sign is None or self.store.heads.is_full:
             return []
         effects: list[Effect] = []
+        careful = False
         for _ in range(MAX_BROKEN):
             try:
                 proposal = propose(
@@ -182,18 +184,24 @@ class Conductor:
                     self.verified,
                     self._is_late,
                     most,
+                    careful=careful,
                 )
             except ExtrinsicBroken as broken:
                 effects += self._taken_out(broken)
-                continue
-            return effects + self._keep_own(proposal, sign)
+            except (StoreError, SpecVersionMissing, MemoryError):
+                raise
+            except Exception as fault:
+                if careful:  # it is no extrinsic's fault: this slot stays empty
+                    return [*effects, FaultFound(f"block {best.number + 1}", trace_of(fault))]
+                careful = True
+            else:
+                return effects + self._keep_own(proposal, sign)
         return effects
 
     def _taken_out(self, broken: ExtrinsicBroken) -> list[Effect]:
         """Ban an extrinsic that brings out a fault, so that it stops nobody's block."""
-        trace = "".join(traceback.format_exception(broken))[-MAX_TRACE:]
         told = self.pool.remove_invalid(broken.extrinsic.hash, str(broken), self.intake.now_ms)
-        return [FaultFound(str(broken), trace), *statuses(told)]
+        return [FaultFound(str(broken), trace_of(broken)), *statuses(told)]
 
     def _keep_own(self, proposal: Proposal, sign: Sign) -> list[Effect]:
         effects: list[Effect] = []
@@ -249,3 +257,8 @@ class Conductor:
         number = self.store.heads.finalized.number
         told = self.pool.finalized(applied.finalized)
         return [BlocksFinalized(applied.finalized, number, applied.abandoned), *statuses(told)]
+
+
+def trace_of(fault: Exception) -> str:
+    """Return where a fault was found, as an operator may report it."""
+    return "".join(traceback.format_exception(fault))[-MAX_TRACE:]

@@ -13,7 +13,9 @@ from gongshe.primitives.records import replace
 from gongshe.primitives.scale import AtMost
 from gongshe.primitives.types import (
     AccountId,
+    ArithmeticFault,
     Balance,
+    ErrorOfArithmetic,
     ErrorOfToken,
     TokenError,
 )
@@ -278,6 +280,10 @@ class BalanceLedger(Pallet):
         if total > MAX_ISSUANCE:
             raise CallFailed(
                 ErrorOfToken(TokenError.Unsupported), expected=MAX_ISSUANCE, found=total
+            )
+        if total < 0:  # only after Root has adjusted the total to less than there is
+            raise CallFailed(
+                ErrorOfArithmetic(ArithmeticFault.Underflow), expected="zero or more", found=total
             )
         self.total_issuance.value = total
 

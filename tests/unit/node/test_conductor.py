@@ -46,7 +46,9 @@ from gongshe.primitives.extrinsic import MortalEra, encode_unsigned
 from gongshe.primitives.header import Block, Header
 from gongshe.primitives.keys import Keypair
 from gongshe.primitives.records import replace
+from gongshe.runtime.pallets.balances import Balances
 from gongshe.runtime.versions import SHIPPED
+from gongshe.storage.database import StoreFailed
 from tests.chains import (
     ALICE,
     BOB,
@@ -651,6 +653,62 @@ def test_an_extrinsic_that_brings_out_a_fault_stops_nobodys_block(
     assert listener.history(after)[-1] == Future()
     assert refusals(listener.offer(bad)) == ["TemporarilyBanned"]
     check_whole(listener.site)
+
+
+def test_an_extrinsic_that_spoils_the_end_of_the_block_is_found(
+    drawing: Drawing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A value out of its range is seen when the block is closed, long after it was written."""
+    listener = Listener(drawing, keys=drawing.schedule)
+    good, bad, other = raws(
+        drawing, "0", transfer(ALICE, BOB), Wish(BOB, BURN), transfer(DAVE, BOB)
+    )
+    listener.offer(good, bad, other)
+
+    def spoil(balances: Balances, *_: object) -> None:
+        balances.total_issuance.value = -1
+
+    monkeypatch.setattr(BURN.definition, "method", spoil)
+    effects = listener.hear(SlotStarted(FIRST_SLOT, FIRST_SLOT * SLOT_MS))
+    assert isinstance(effects[0], FaultFound)
+    assert blake2_256(bad).hex() in effects[0].where
+    body = listener.site.store.blocks.body(listener.site.store.heads.best.block_hash)
+    assert body is not None
+    assert set(body[1:]) == {good, other}
+    assert refusals(listener.offer(bad)) == ["TemporarilyBanned"]
+
+
+def test_a_fault_that_is_no_extrinsics_leaves_the_slot_empty_and_the_node_alive(
+    drawing: Drawing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("at the end of the block")
+
+    listener = Listener(drawing, keys=drawing.schedule)
+    (raw,) = raws(drawing, "0", transfer(ALICE, BOB))
+    listener.offer(raw)
+    before = listener.site.contents()
+    with monkeypatch.context() as planted:
+        planted.setattr(Balances, "on_finalize", broken)
+        (fault,) = listener.hear(SlotStarted(FIRST_SLOT, FIRST_SLOT * SLOT_MS))
+    assert isinstance(fault, FaultFound)
+    assert "at the end of the block" in fault.trace
+    assert listener.site.contents() == before
+    effects = listener.hear(SlotStarted(FIRST_SLOT + 1, (FIRST_SLOT + 1) * SLOT_MS))
+    assert kinds(effects)[:2] == ["BlockImported", "BestChanged"]
+    assert listener.pool.pending() == []
+
+
+def test_a_store_that_fails_while_authoring_is_not_contained(
+    drawing: Drawing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failed(*_: object) -> None:
+        raise StoreFailed("the disk is gone")
+
+    listener = Listener(drawing, keys=drawing.schedule)
+    monkeypatch.setattr(Balances, "on_finalize", failed)
+    with pytest.raises(StoreFailed):
+        listener.hear(SlotStarted(FIRST_SLOT, FIRST_SLOT * SLOT_MS))
 
 
 # ------------------------------------------------------------------------------ equality
