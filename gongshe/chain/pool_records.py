@@ -57,9 +57,9 @@ at most some 460 steps lie between the lowest and the highest priority."""
 FINALITY_TIMEOUT = 512
 """Blocks after which a watcher is told that finality does not come; the number is Substrate's."""
 
-NESTED_CALL_BYTES = 160
-"""Memory of one call inside another: an empty remark has three bytes on the wire, and sixty-five
-thousand of them in a batch take 10 MB once they are decoded."""
+NESTED_CALL_BYTES = 256
+"""Memory of one call inside another: an empty remark has three bytes on the wire, and sixteen
+thousand of them in a batch take 4 MB once they are decoded and asked what they may cost."""
 
 PLAIN_CALL_BYTES = 64
 """Calls of up to so many bytes are not searched for nested ones; a transfer has about 40."""

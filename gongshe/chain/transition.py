@@ -11,6 +11,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Mapping, Sequence
 
+from gongshe.chain.pool_entries import charge
 from gongshe.chain.signatures import (
     InlineVerifier,
     SignatureJob,
@@ -49,6 +50,9 @@ MAX_EXTRINSICS = 65_536
 MAX_VERIFIED = 32_768
 """Checked extrinsics remembered: three full blocks, some 40 MB."""
 
+MAX_VERIFIED_SIZE = 64 << 20
+"""Bytes that they are charged with, as in the pool: what it pushed out would else be kept here."""
+
 JOBS_AHEAD = 512
 """Signatures sent to be checked at a time, so that checking starts while decoding goes on."""
 
@@ -61,22 +65,28 @@ Assemblies = Mapping[int, Assembly]
 class Verified:
     """Extrinsics whose signature was found valid, with what they signed; the oldest make room."""
 
-    def __init__(self, limit: int = MAX_VERIFIED) -> None:
-        self._limit = limit
+    def __init__(self, limit: int = MAX_VERIFIED, size_limit: int = MAX_VERIFIED_SIZE) -> None:
+        self._limit, self._size_limit = limit, size_limit
         self._found: dict[bytes, tuple[DecodedExtrinsic, bytes]] = {}
+        self._size = 0
+
+    def __len__(self) -> int:
+        return len(self._found)
 
     def add(self, extrinsic: DecodedExtrinsic, birth_hash: bytes) -> None:
         """Remember a valid extrinsic and the birth block that its signature covers."""
         found = self._found
+        self._forget(extrinsic.hash)
         found[extrinsic.hash] = (extrinsic, birth_hash)
-        while len(found) > self._limit:
-            del found[next(iter(found))]
+        self._size += charge(extrinsic)
+        while len(found) > self._limit or self._size > self._size_limit:
+            self._forget(next(iter(found)))
 
     def forget_blocks(self, blocks: Blocks, block_hashes: Sequence[bytes]) -> None:
         """Drop the extrinsics of blocks that are final."""
         for block_hash in block_hashes:
             for raw in blocks.body(block_hash) or ():
-                self._found.pop(blake2_256(raw), None)
+                self._forget(blake2_256(raw))
 
     def find(self, extrinsic_hash: bytes, execution: BlockExecution) -> DecodedExtrinsic | None:
         """Return an extrinsic whose signature is known to hold in the block under execution."""
@@ -88,6 +98,11 @@ class Verified:
         if signature is None or signature.era is None:
             return extrinsic
         return extrinsic if execution.birth_hash(extrinsic) == birth_hash else None
+
+    def _forget(self, extrinsic_hash: bytes) -> None:
+        gone = self._found.pop(extrinsic_hash, None)
+        if gone is not None:
+            self._size -= charge(gone[0])
 
 
 class PooledSignatures:

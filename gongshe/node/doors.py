@@ -39,6 +39,9 @@ from gongshe.storage.views import ProofUnavailable, StateView
 MAX_OFFERS = 65_536
 """Submissions waiting for an answer, over all connections; then more are refused at once."""
 
+MAX_OFFERED = 64 << 20
+"""Bytes of them: several times what fits into blocks while they wait."""
+
 
 @contextmanager
 def in_clients_words() -> Iterator[None]:
@@ -150,26 +153,30 @@ class PoolDoor:
     ) -> None:
         self._pool, self._queries, self._busy, self._send = pool, queries, busy, send
         self._numbers = itertools.count(1)
-        self._offers: dict[int, tuple[Answer, Watch | None]] = {}
-        self._watches: dict[bytes, Watch] = {}
+        self._offers: dict[int, tuple[Answer, Watch | None, int]] = {}
+        self._offered = 0
+        self._watches: dict[bytes, list[Watch]] = {}
+        """By extrinsic; more than one where a re-organization let it be submitted again."""
         self._watched: dict[Watch, bytes | None] = {}
         """For each watcher its extrinsic's hash, None until the pool has answered."""
 
     def submit(self, extrinsic: bytes, answer: Answer, watch: Watch | None = None) -> None:
         """Offer an extrinsic to the pool."""
-        if len(self._offers) >= MAX_OFFERS:
+        size = len(extrinsic)
+        if len(self._offers) >= MAX_OFFERS or self._offered + size > MAX_OFFERED:
             answer(
                 Refusal(
                     backend.RefusalKind.POOL_FULL,
                     "Busy",
-                    f"fewer than {MAX_OFFERS} submissions under way",
-                    str(len(self._offers)),
+                    f"at most {MAX_OFFERS} submissions of {MAX_OFFERED} bytes under way",
+                    f"{len(self._offers)} of {self._offered} bytes",
                     "submit it again in a second",
                 )
             )
             return
         offer = next(self._numbers)
-        self._offers[offer] = (answer, watch)
+        self._offers[offer] = (answer, watch, size)
+        self._offered += size
         if watch is not None:
             self._watched[watch] = None
         self._send(ExtrinsicOffered(offer, extrinsic, watch is not None))
@@ -178,8 +185,8 @@ class PoolDoor:
         """Stop telling a watcher."""
         extrinsic_hash = self._watched.pop(watch, None)
         if extrinsic_hash is not None:
-            del self._watches[extrinsic_hash]
-            self._send(WatchEnded(extrinsic_hash))
+            self._watches[extrinsic_hash].remove(watch)
+            self._forget_unless_watched(extrinsic_hash)
 
     def pending(self) -> Sequence[bytes]:
         """Return the ready extrinsics in the order of a block."""
@@ -203,7 +210,8 @@ class PoolDoor:
 
     def answered(self, effect: Answered) -> None:
         """Tell whoever offered an extrinsic what became of it."""
-        answer, watch = self._offers.pop(effect.offer)
+        answer, watch, size = self._offers.pop(effect.offer)
+        self._offered -= size
         refusal = effect.refusal
         if refusal is None:
             if watch is not None:
@@ -223,21 +231,29 @@ class PoolDoor:
         )
 
     def told(self, effect: StatusTold) -> None:
-        """Tell a watcher that an extrinsic changed its status."""
-        watch = self._watches.get(effect.extrinsic_hash)
-        if watch is None:
+        """Tell its watchers that an extrinsic changed its status."""
+        watches = self._watches.get(effect.extrinsic_hash)
+        if watches is None:
             return
         status = translated(effect.status)
         if isinstance(status, backend.LAST_STATUSES):
             del self._watches[effect.extrinsic_hash]
-            self._watched.pop(watch, None)
-        watch(status)
+            for watch in watches:
+                del self._watched[watch]
+        for watch in tuple(watches):
+            watch(status)
 
     def _begin_watch(self, extrinsic_hash: bytes, watch: Watch) -> None:
         if watch in self._watched:
             self._watched[watch] = extrinsic_hash
-            self._watches[extrinsic_hash] = watch
+            self._watches.setdefault(extrinsic_hash, []).append(watch)
         else:  # it was given up before the pool answered
+            self._forget_unless_watched(extrinsic_hash)
+
+    def _forget_unless_watched(self, extrinsic_hash: bytes) -> None:
+        """Have the pool say no more of an extrinsic that nobody watches."""
+        if not self._watches.get(extrinsic_hash):
+            self._watches.pop(extrinsic_hash, None)
             self._send(WatchEnded(extrinsic_hash))
 
 

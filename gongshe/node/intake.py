@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gongshe.chain.pool import Pool
+from gongshe.chain.pool_entries import charge
 from gongshe.chain.pool_records import (
     Admission,
     PoolRefused,
@@ -44,11 +45,17 @@ MAX_BATCHES = 1_024
 """Batches of signatures being checked at once; more means the checkers are lost."""
 
 
+MAX_HELD = 64 << 20
+"""Bytes that extrinsics are charged with while their signature is checked. Nobody has paid for
+them yet: whose account they name need not know of them."""
+
+
 class Waiting(Record, eq=False):
     """An extrinsic whose signature is being checked."""
 
     offer: int
     extrinsic: DecodedExtrinsic
+    charge: int
     birth_hash: bytes
     watched: bool
     valid: ValidTransaction
@@ -66,6 +73,7 @@ class Intake:
         self._pool, self._verified = pool, verified
         self._waiting: dict[int, tuple[Waiting, ...]] = {}
         self._next_batch = 0
+        self._held = 0
         self._judge: BlockExecution | None = None
         self.now_ms = 0
 
@@ -77,7 +85,7 @@ class Intake:
         busy = len(self._waiting) >= MAX_BATCHES
         for offer in offers:
             try:
-                if busy and offer.offer != RETURNED:
+                if offer.offer != RETURNED and (busy or self._held >= MAX_HELD):
                     raise self._busy()
                 taken = self._judged(offer)
             except PoolRefused as refused:
@@ -85,6 +93,7 @@ class Intake:
                 continue
             waiting.append(taken[0])
             jobs.append(taken[1])
+            self._held += taken[0].charge
         if not waiting:
             return effects
         self._next_batch += 1
@@ -107,7 +116,9 @@ class Intake:
         if job is None:
             raise PoolRefused(RefusalKind.UNKNOWN_VALIDITY, "NoUnsignedValidator")
         best = self._store.heads.best.block_hash
-        return Waiting(offer.offer, extrinsic, birth_hash, offer.watched, valid, best), job
+        return Waiting(
+            offer.offer, extrinsic, charge(extrinsic), birth_hash, offer.watched, valid, best
+        ), job
 
     def checked(self, batch: int, answers: Sequence[bool]) -> list[Effect]:
         """Let into the pool whoever has signed what they sent."""
@@ -119,6 +130,7 @@ class Intake:
         best = self._store.heads.best.block_hash
         for waiting, holds in zip(asked, answers, strict=True):
             extrinsic = waiting.extrinsic
+            self._held -= waiting.charge
             try:
                 if waiting.judged_on != best and not self._still_asked(waiting):
                     again.append(ExtrinsicOffered(waiting.offer, extrinsic.raw, waiting.watched))
@@ -190,8 +202,8 @@ class Intake:
         return PoolRefused(
             RefusalKind.POOL_FULL,
             "Busy",
-            expected=f"fewer than {MAX_BATCHES} batches of signatures under way",
-            found=len(self._waiting),
+            expected=f"under {MAX_BATCHES} batches and {MAX_HELD} bytes whose signature is checked",
+            found=f"{len(self._waiting)} batches, {self._held} bytes",
             hint="submit it again in a second",
         )
 

@@ -16,7 +16,12 @@ import trio
 
 from gongshe.chain.pool import Pool
 from gongshe.chain.queries import ChainQueries
-from gongshe.chain.signatures import SignatureVerifier, Ticket, VerifierBusyError
+from gongshe.chain.signatures import (
+    SignatureVerifier,
+    Ticket,
+    VerifierBusyError,
+    VerifierFailedError,
+)
 from gongshe.chain.store import ChainStore
 from gongshe.chain.transition import Assemblies, schedule_after
 from gongshe.node import collector
@@ -31,6 +36,7 @@ from gongshe.node.messages import (
     BlocksFinalized,
     CheckSignatures,
     Effect,
+    ExtrinsicOffered,
     FaultFound,
     Halted,
     Input,
@@ -45,6 +51,10 @@ from gongshe.rpc.server import Server
 
 MAX_INPUTS = 2_048
 """Inputs the conductor is given at a time: effects go out at least every few tens of ms."""
+
+MAX_INPUT_BYTES = 128 * 1024
+"""Bytes of extrinsics among them: nine hundred transfers, or calls nested so densely that reading
+them takes a quarter of a second. A slot that begins meanwhile waits no longer than that."""
 
 BUSY_RETRY_SECONDS = 0.02
 """Between two tries to hand a batch to signature checkers that are full."""
@@ -85,6 +95,7 @@ class Node:
         self.status = StatusLine(store, pool)
         self._verifier = verifier
         self._inbox: list[Input] = []
+        self._failure: VerifierFailedError | None = None
         self._slot: SlotStarted | None = None
         self._wake = trio.Event()
         self._instant = conduct.instant
@@ -117,6 +128,8 @@ class Node:
                 self._wake = trio.Event()
                 while self._slot is not None or self._inbox:
                     await self._step()
+                if self._failure is not None:
+                    raise self._failure
 
     async def _step(self) -> None:
         inputs: list[Input] = []
@@ -126,8 +139,9 @@ class Node:
                 self.deadline.set_for(elapsed_ms, self.slot_ms)
             inputs.append(self._slot)
             self._slot = None
-        inputs += self._inbox[:MAX_INPUTS]
-        del self._inbox[:MAX_INPUTS]
+        taken = one_helping(self._inbox)
+        inputs += self._inbox[:taken]
+        del self._inbox[:taken]
         for effect in await trio.to_thread.run_sync(self._think, inputs):
             self._perform(effect)
 
@@ -182,12 +196,27 @@ class Node:
         self._have_checked(effect)
 
     def _await_ticket(self, batch: int, ticket: Ticket) -> None:
-        def done() -> None:
-            self._token.run_sync_soon(
-                lambda: self.send(SignaturesChecked(batch, tuple(ticket.results())))
-            )
+        def hear() -> None:  # on the loop's thread, where nothing may be raised
+            try:
+                answers = ticket.results()
+            except VerifierFailedError as failure:
+                self._failure = failure
+                self._wake.set()
+            else:
+                self.send(SignaturesChecked(batch, tuple(answers)))
 
-        ticket.notify(done)
+        ticket.notify(lambda: self._token.run_sync_soon(hear))
+
+
+def one_helping(inbox: Sequence[Input]) -> int:
+    """Return how many inputs the conductor is given at once: one at least, none too much."""
+    size = 0
+    for count, heard in enumerate(inbox[:MAX_INPUTS]):
+        if isinstance(heard, ExtrinsicOffered):
+            size += len(heard.raw)
+            if size > MAX_INPUT_BYTES and count:
+                return count
+    return min(len(inbox), MAX_INPUTS)
 
 
 def tell_operator(trouble: BlockRejected | FaultFound) -> None:
@@ -209,10 +238,16 @@ async def serve(
             log.info("RPC at http://%s:%d and ws://%s:%d", host, port, host, port)
             if ready is not None:
                 ready(host, port)
-        nursery.start_soon(node.run, server)
+        working = trio.CancelScope()
+        nursery.start_soon(_work, node, server, working)
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async for number in signals:
                 log.info("%s: stopping", signal.Signals(number).name)
                 break
-        server.stop()
-        nursery.cancel_scope.cancel()
+        working.cancel()
+        server.stop()  # clients are told; the nursery waits until the server has closed
+
+
+async def _work(node: Node, server: Server, working: trio.CancelScope) -> None:
+    with working:
+        await node.run(server)

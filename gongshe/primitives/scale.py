@@ -21,8 +21,9 @@ from gongshe.primitives.records import Record
 MAX_DEPTH = 32
 """Nested calls (a batch in a proxy in a batch) that a message may hold; users need four."""
 
-MAX_ELEMENTS = 65_536
-"""List elements a message may hold in all: ten times the largest honest batch."""
+MAX_ELEMENTS = 16_384
+"""List elements a message may hold in all: half as many again as the longest batch. Reading so
+many calls takes a tenth of a second, before anybody can be made to pay for it."""
 
 
 class ScaleError(ValueError):

@@ -57,6 +57,7 @@ from tests.chains import (
 
 RULES = SHIPPED[1]
 PAY = RULES.call("Balances", "transfer_keep_alive", AddressId(BOB.public), 1)
+DESTROY = RULES.call("Assets", "destroy_accounts", 1)
 
 
 @pytest.fixture(scope="module")
@@ -350,7 +351,7 @@ WRONG: dict[str, Wrong] = {
         lambda d: holding(d, *[remark(1 << 20)] * 4), "extrinsic 4: ExhaustsResources", False
     ),
     "heavier than a block": Wrong(
-        lambda d: holding(d, Wish(ALICE, batch(*[batch(*[PAY] * 10_000)] * 3))),
+        lambda d: holding(d, Wish(ALICE, batch(*[DESTROY] * 200))),
         "extrinsic 1: ExhaustsResources",
         False,
     ),
