@@ -90,7 +90,7 @@ class ChainQueries:
 
     def remember_changes(self, block_hash: bytes, keys: Collection[bytes]) -> None:
         """Note which keys a new block wrote; the oldest blocks' notes make room."""
-        self._changed[block_hash] = keys
+        self._changed[block_hash] = tuple(keys)  # not a view, which would keep the values as well
         self._changed_count += len(keys)
         while self._changed_count > MAX_CHANGED_KEYS and len(self._changed) > 1:
             oldest = next(iter(self._changed))
