@@ -67,7 +67,7 @@ class Conduct(Record):
 
     Each becomes final with its child, as on chains that vote: a wallet that looks into a block
     when told of it loses that news if finality is told in the same breath. An instantly sealed
-    block, which may never have a child, is final at once.
+    block, which may never have a child, becomes final when the next slot begins.
     """
 
     instant: bool = False
@@ -141,7 +141,7 @@ class Conductor:
     def _slot_started(self, slot: int, now_ms: int) -> list[Effect]:
         self.intake.now_ms = now_ms
         if self._conduct.instant:
-            return []
+            return self._finalize_best() if self._conduct.finalize_own else []
         best = self.store.heads.best
         if slot <= best.slot:
             return []
@@ -209,11 +209,10 @@ class Conductor:
             reason = f"{dropped.refused.name}: {dropped.refused}"
             told = self.pool.remove_invalid(dropped.extrinsic.hash, reason, self.intake.now_ms)
             effects += statuses(told)
-        sealed = proposal.sealed(sign)
-        final: bytes | None = None
-        if self._conduct.finalize_own:
-            final = sealed.hash if self._conduct.instant else sealed.parent_hash
-        applied = self.importer.keep(sealed, proposal.slot, proposal.executed, finalize=final)
+        final = proposal.header.parent_hash if self._conduct.finalize_own else None
+        applied = self.importer.keep(
+            proposal.sealed(sign), proposal.slot, proposal.executed, finalize=final
+        )
         return effects + self._after(applied, proposal.executed, own=True)
 
     def _block_offered(self, offered: BlockOffered) -> list[Effect]:
@@ -252,6 +251,13 @@ class Conductor:
         if applied.finalized:
             effects += self._finalized(applied)
         return effects
+
+    def _finalize_best(self) -> list[Effect]:
+        applied = self.finalizer.finalize(self.store.heads.best.block_hash)
+        if applied is None:
+            return []
+        self.intake.chain_changed()  # what it judged by is folded into the finalized state
+        return self._finalized(applied)
 
     def _finalized(self, applied: Applied) -> list[Effect]:
         number = self.store.heads.finalized.number

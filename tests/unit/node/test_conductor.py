@@ -549,7 +549,9 @@ def test_the_author_tells_those_it_had_to_drop(drawing: Drawing) -> None:
 # ----------------------------------------------------------------------- instant sealing
 
 
-def test_instant_sealing_makes_a_final_block_for_each_extrinsic(drawing: Drawing) -> None:
+def test_instant_sealing_makes_a_block_for_each_extrinsic_final_by_the_next_slot(
+    drawing: Drawing,
+) -> None:
     listener = Listener(drawing, Conduct(finalize_own=True, instant=True), drawing.schedule)
     now = SlotStarted(FIRST_SLOT, FIRST_SLOT * SLOT_MS)
     assert listener.hear(now) == []
@@ -559,6 +561,9 @@ def test_instant_sealing_makes_a_final_block_for_each_extrinsic(drawing: Drawing
     effects = listener.offer(first)
     imported = [effect for effect in effects if isinstance(effect, BlockImported)]
     assert [(block.number, block.extrinsics) for block in imported] == [(1, 2), (2, 2), (3, 2)]
+    assert listener.site.store.heads.finalized.number == 2
+    assert type(listener.history(third)[-1]) is InBlock
+    listener.hear(SlotStarted(FIRST_SLOT + 1, (FIRST_SLOT + 1) * SLOT_MS))
     assert listener.site.store.heads.finalized.number == 3
     assert [type(status) for status in listener.history(third)] == [
         Future,
