@@ -339,8 +339,12 @@ class BlockExecution:
         info = extrinsic.info
         per_class = BLOCK_WEIGHTS.per_class.normal
         limit = cast("Weight", per_class.max_total)
-        weight = info.weight.ref_time + per_class.base_extrinsic.ref_time
-        fit = min(limit.ref_time // weight, BLOCK_LENGTH.max.normal // len(extrinsic.raw))
+        weight = info.weight + per_class.base_extrinsic
+        fit = min(
+            limit.ref_time // weight.ref_time,
+            limit.proof_size // weight.proof_size,
+            BLOCK_LENGTH.max.normal // len(extrinsic.raw),
+        )
         priority = max(fit, 1) * (tip + 1)
         if info.dispatch_class is DispatchClass.Operational:
             fee = self._payment.fee(len(extrinsic.raw), info, tip)

@@ -53,6 +53,14 @@ def test_whoever_fills_a_block_by_its_proof_pays_for_a_block(chain: Chain) -> No
     assert fee > NORMAL_TOTAL.ref_time * WEIGHT_FEE * 99 // 100
 
 
+def test_what_fills_a_block_by_its_proof_does_not_go_before_what_is_small(chain: Chain) -> None:
+    nothing = chain.call("System.remark", b"")
+    stuffing = chain.signed(BOB, "Utility.with_weight", nothing, Weight(0, FULL_PROOF))
+    transfer = chain.signed(ALICE, "Balances.transfer_keep_alive", BOB, UNIT)
+    assert judge(chain).validate(stuffing).priority == 1
+    assert judge(chain).validate(transfer).priority > 1_000
+
+
 def nest(chain: Chain, count: int) -> Call:
     """A batch of so many empty remarks, in batches of ten thousand."""
     remark = chain.call("System.remark", b"")
