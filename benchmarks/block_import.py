@@ -34,7 +34,7 @@ from gongshe.chain import transition
 from gongshe.chain.importer import Importer
 from gongshe.chain.signatures import InlineVerifier, SignatureVerifier
 from gongshe.chain.transition import Verified
-from gongshe.node import collector
+from gongshe.node import memory
 from gongshe.node.verifier import SignatureWorkers
 from gongshe.primitives.header import Block
 from gongshe.runtime.executive import BlockExecution
@@ -88,7 +88,7 @@ def measure(run: Run, chain: Chain, place: Path, workers: SignatureVerifier) -> 
     verified = Verified()
     importer = Importer(store, SHIPPED, workers, verified)
     importer.import_block(blocks.pop(0), chain.now_ms, final=True)
-    collector.settle()
+    memory.settle()
     for known in (False, True):
         samples = []
         for _ in range(BLOCKS):

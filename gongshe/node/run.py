@@ -12,6 +12,7 @@ from gongshe.chain.pool import Pool
 from gongshe.chain.signatures import VerifierFailedError
 from gongshe.chain.store import ChainStore
 from gongshe.chain.transition import schedule_after
+from gongshe.node import memory
 from gongshe.node.conductor import Conduct
 from gongshe.node.config import NodeConfig
 from gongshe.node.doors import NodeDoor
@@ -45,6 +46,7 @@ def run_node(config: NodeConfig, ready: Callable[[str, int], None] | None = None
     config.check()
     logs = Logs(config.log, as_json=config.log_json)
     os.umask(0o077)
+    memory.give_back_freed()
     self_test()
     try:
         trio.run(_run, config, logs, ready)

@@ -24,7 +24,7 @@ from gongshe.chain.signatures import (
 )
 from gongshe.chain.store import ChainStore
 from gongshe.chain.transition import Assemblies, schedule_after
-from gongshe.node import collector
+from gongshe.node import memory
 from gongshe.node.clock import Deadline, now_ms, tell_slots
 from gongshe.node.conductor import Conduct, Conductor, Keys
 from gongshe.node.doors import ChainDoor, PoolDoor
@@ -232,7 +232,7 @@ async def serve(
     node: Node, server: Server, ready: Callable[[str, int], None] | None = None
 ) -> None:
     """Run a node and its RPC until a signal asks it to stop; `ready` is told the RPC address."""
-    collector.settle()
+    memory.settle()
     async with trio.open_nursery() as nursery:
         for host, port in await nursery.start(server.run):
             log.info("RPC at http://%s:%d and ws://%s:%d", host, port, host, port)
