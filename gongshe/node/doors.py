@@ -196,8 +196,9 @@ class PoolDoor:
     def next_index(self, account: bytes) -> int:
         """Return the nonce for the account's next extrinsic."""
         best = self._queries.best().block_hash
-        runtime: Runtime = self._queries.runtime(best)
-        nonce = runtime.pallet(System).account[account].nonce
+        with in_clients_words():
+            runtime: Runtime = self._queries.runtime(best)
+            nonce = runtime.pallet(System).account[account].nonce
         return self._pool.next_index(account, nonce)
 
     def remove(self, extrinsic_hashes: Collection[bytes]) -> Sequence[bytes]:

@@ -7,6 +7,7 @@ way again: the pool follows the best chain here.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 
 from gongshe.chain.pool import Pool
@@ -21,12 +22,13 @@ from gongshe.chain.pool_records import (
 )
 from gongshe.chain.signatures import SignatureJob
 from gongshe.chain.store import Applied, ChainStore
-from gongshe.chain.transition import Assemblies, Verified, signature_job
+from gongshe.chain.transition import MAX_TRACE, Assemblies, Verified, signature_job
 from gongshe.node.messages import (
     Answered,
     CheckSignatures,
     Effect,
     ExtrinsicOffered,
+    FaultFound,
     Halted,
     StatusTold,
 )
@@ -37,6 +39,7 @@ from gongshe.primitives.scale import ScaleError
 from gongshe.runtime.assembly import SpecVersionMissing
 from gongshe.runtime.executive import BlockExecution
 from gongshe.runtime.validity import DecodedExtrinsic, Refused, ValidTransaction, decode
+from gongshe.storage.database import StoreError
 
 RETURNED = 0
 """Stands for the offer of extrinsics that come back from a block that left the best chain."""
@@ -48,6 +51,11 @@ MAX_BATCHES = 1_024
 MAX_HELD = 64 << 20
 """Bytes that extrinsics are charged with while their signature is checked. Nobody has paid for
 them yet: whose account they name need not know of them."""
+
+
+MAX_JUDGED = 65_536
+"""Values of the best state kept at hand, some 20 MB: each extrinsic brings an account of its own,
+whether or not there is one, and where no block is made for long nothing else makes room."""
 
 
 class Waiting(Record, eq=False):
@@ -90,6 +98,11 @@ class Intake:
                 taken = self._judged(offer)
             except PoolRefused as refused:
                 effects += self._refused(offer.offer, blake2_256(offer.raw), refused)
+                continue
+            except (StoreError, MemoryError, SpecVersionMissing):
+                raise
+            except Exception as fault:  # one stranger's extrinsic must not stop the node
+                effects += self._broken(offer, fault)
                 continue
             waiting.append(taken[0])
             jobs.append(taken[1])
@@ -198,6 +211,20 @@ class Intake:
             return [Answered(offer, extrinsic_hash, refusal)]
         return statuses(self._pool.give_up(extrinsic_hash, str(refusal)))
 
+    def _broken(self, offer: ExtrinsicOffered, fault: Exception) -> list[Effect]:
+        """Refuse an extrinsic that brings out a fault of this program, and tell the operator."""
+        extrinsic_hash = blake2_256(offer.raw)
+        trace = "".join(traceback.format_exception(fault))[-MAX_TRACE:]
+        refused = PoolRefused(
+            RefusalKind.UNKNOWN_VALIDITY,
+            "CannotJudge",
+            expected="a program without faults",
+            found=type(fault).__name__,
+            hint="tell this node's operator, whose log has more",
+        )
+        where = f"extrinsic 0x{extrinsic_hash.hex()} cannot be judged: {fault!r}"
+        return [FaultFound(where, trace), *self._refused(offer.offer, extrinsic_hash, refused)]
+
     def _busy(self) -> PoolRefused:
         return PoolRefused(
             RefusalKind.POOL_FULL,
@@ -232,7 +259,7 @@ class Intake:
 
     def _judge_of_best(self) -> BlockExecution:
         """Return the rules and state by which extrinsics are judged: those of the best block."""
-        if self._judge is None:
+        if self._judge is None or len(self._judge.state.values) > MAX_JUDGED:
             best = self._store.heads.best
             self._judge = BlockExecution(
                 self._assemblies,

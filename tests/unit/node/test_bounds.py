@@ -22,6 +22,7 @@ from gongshe.node.messages import (
     Answered,
     CheckSignatures,
     ExtrinsicOffered,
+    FaultFound,
     Input,
     SignaturesChecked,
     StatusTold,
@@ -31,6 +32,7 @@ from gongshe.node.service import MAX_INPUT_BYTES, MAX_INPUTS, Node, one_helping
 from gongshe.rpc import backend
 from gongshe.rpc.backend import Refusal, Submitted
 from gongshe.rpc.server import Server
+from gongshe.runtime.pallets.system import KeyValue, System
 from gongshe.runtime.versions import SHIPPED
 from tests.chains import ALICE, BOB, CHARLIE, DAVE, Drawing, Site, Wish, never, transfer
 
@@ -91,6 +93,44 @@ def test_extrinsics_without_a_known_signature_hold_so_much_memory_and_no_more(
     node.handle(SignaturesChecked(asked.batch, (False,) * len(asked.jobs)))
     (asked,) = node.handle_all(offers[2:])
     assert isinstance(asked, CheckSignatures), "what was answered makes room"
+
+
+def test_accounts_that_nobody_has_do_not_pile_up_while_no_block_is_made(
+    drawing: Drawing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "MAX_JUDGED", 50)
+    node = Conductor(Site(drawing).store, SHIPPED, InlineVerifier(), Pool(), {}, Conduct(), never)
+    raw = drawing.signed("0", [transfer(ALICE, BOB)])[0].raw
+    for number in range(200):
+        stranger = raw.replace(ALICE.public, number.to_bytes(32, "big"))
+        (answered,) = node.handle(ExtrinsicOffered(1, stranger))
+        assert isinstance(answered, Answered)
+        assert answered.refusal is not None
+        judge = node.intake._judge
+        assert judge is not None
+        assert len(judge.state.values) < 60
+
+
+def test_an_extrinsic_that_brings_out_a_fault_is_refused_and_stops_nothing() -> None:
+    """Root can write anything; whoever names what it has broken may not end the node."""
+    drawing = Drawing()
+    broken = KeyValue(System.account.key(BOB.public), b"\xff")
+    order = RULES.call("Sudo", "sudo", RULES.call("System", "set_storage", (broken,)))
+    victim, other = (drawing.signed("0", [transfer(who, DAVE)])[0].raw for who in (BOB, CHARLIE))
+    drawing.draw("0 a1", a1=[Wish(ALICE, order)])
+    site = Site(drawing)
+    site.take("a1")
+    node = Conductor(site.store, SHIPPED, InlineVerifier(), Pool(), {}, Conduct(), never)
+    fault, refused, asked = node.handle_all(
+        [ExtrinsicOffered(1, victim), ExtrinsicOffered(2, other)]
+    )
+    assert isinstance(fault, FaultFound)
+    assert "CorruptState" in fault.where
+    assert isinstance(refused, Answered)
+    assert refused.refusal is not None
+    assert (refused.offer, refused.refusal.error) == (1, "CannotJudge")
+    assert isinstance(asked, CheckSignatures)
+    assert len(asked.jobs) == 1
 
 
 def test_checked_extrinsics_are_remembered_by_their_size(drawing: Drawing) -> None:
