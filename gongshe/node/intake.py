@@ -164,14 +164,15 @@ class Intake:
         `included` is what the block that was inserted holds.
         """
         effects: list[Effect] = []
-        returned: dict[bytes, bytes] = {}
+        left: list[list[DecodedExtrinsic]] = []
+        stand: set[bytes] = set()
         route, inserted = applied.route, applied.inserted
         if route is None:
             return effects
         for block_hash in reversed(route.retracted):
             extrinsics = self._read(applied.left[block_hash])
             effects += statuses(self._pool.retracted(block_hash, extrinsics))
-            returned = {each.hash: each.raw for each in extrinsics if each.signature} | returned
+            left.append(extrinsics)
         first = applied.best.number - len(route.enacted) + 1
         for number, block_hash in enumerate(route.enacted, first):
             joined = included
@@ -179,14 +180,29 @@ class Intake:
                 joined = self._read(self._store.blocks.body(block_hash) or ())
             admission = self._pool.block_imported(block_hash, number, joined)
             effects += statuses(admission.told)
-            for each in joined:
-                returned.pop(each.hash, None)
+            if left:
+                stand.update(each.hash for each in joined)
+        returned = [
+            each
+            for extrinsics in reversed(left)
+            for each in extrinsics
+            if each.signature and each.hash not in stand
+        ]
         try:
             effects += self._let_go_of_outdated()
-            offers = [ExtrinsicOffered(RETURNED, raw) for raw in returned.values()]
-            return effects + (self.offered(offers) if offers else [])
+            return effects + self._take_back(returned)
         except SpecVersionMissing as missing:
             return [*effects, Halted(str(missing))]
+
+    def _take_back(self, returned: Sequence[DecodedExtrinsic]) -> list[Effect]:
+        """Offer to the pool what blocks that left the best chain held, as many as it can hold."""
+        effects: list[Effect] = []
+        room = self._pool.limits.count
+        for extrinsic in returned[room:]:
+            reason = f"{len(returned)} extrinsics lost their block at once; submit it again"
+            effects += statuses(self._pool.give_up(extrinsic.hash, reason))
+        offers = [ExtrinsicOffered(RETURNED, each.raw) for each in returned[:room]]
+        return effects + (self.offered(offers) if offers else [])
 
     def chain_changed(self) -> None:
         """Judge by the present best block from now on; views of earlier states have expired."""

@@ -408,6 +408,64 @@ def test_many_nonces_of_one_account_come_back_in_their_order() -> None:
     assert len([effect for effect in effects if isinstance(effect, CheckSignatures)]) == 1
 
 
+def demand_deep_reorganization(depth: int) -> None:
+    """Leave a fork of this depth for a longer one: states are as executed, nothing is lost."""
+    names = [f"a{number}" for number in range(1, depth + 1)]
+    others = [f"b{number}" for number in range(1, depth + 2)]
+    drawing = Drawing().draw(
+        "0 " + " ".join(names), **{name: [transfer(ALICE, BOB)] for name in names}
+    )
+    drawing.draw("0 " + " ".join(others), **{name: [transfer(DAVE, BOB)] for name in others[::2]})
+    listener = Listener(drawing)
+    listener.take(*names, *others[:-1])
+    assert listener.site.best == names[-1]
+    changed = [each for each in listener.take(others[-1]) if isinstance(each, BestChanged)]
+    assert [(len(each.retracted), len(each.enacted)) for each in changed] == [(depth, depth + 1)]
+    assert listener.pool.pending() == [drawing[name].extrinsics[1] for name in names]
+    head = listener.site.store.heads.best
+    assert dict(listener.site.store.states.at(head.block_hash).pairs(b"")) == dict(
+        drawing.store.states.at(head.block_hash).pairs(b"")
+    )
+    assert listener.site.reopened().best == others[-1]
+    listener.site.finalize(others[-1])
+    assert listener.site.canonical == ["0", *others]
+
+
+@pytest.mark.parametrize("depth", [1, 10, 256])
+def test_a_deep_reorganization_ends_where_execution_does(depth: int) -> None:
+    demand_deep_reorganization(depth)
+
+
+@pytest.mark.slow
+def test_a_reorganization_of_a_thousand_blocks_ends_where_execution_does() -> None:
+    demand_deep_reorganization(1_000)
+
+
+def test_no_more_comes_back_than_the_pool_holds() -> None:
+    drawing = Drawing().draw(
+        "0 a1 a2",
+        "0 b1 b2 b3",
+        a1=[transfer(ALICE, BOB), transfer(BOB, ALICE)],
+        a2=[transfer(ALICE, BOB), transfer(BOB, ALICE)],
+    )
+    listener = Listener(drawing, limits=PoolLimits(count=3))
+    sent = [*drawing["a1"].extrinsics[1:], *drawing["a2"].extrinsics[1:]]
+    listener.offer(sent[3])
+    listener.take("a1", "a2")
+    (asked,) = [
+        effect
+        for name in ("b1", "b2", "b3")
+        for effect in listener.hear(BlockOffered(drawing[name], drawing.next_slot * SLOT_MS))
+        if isinstance(effect, CheckSignatures)
+    ]
+    assert len(asked.jobs) == 3
+    listener.hear(checked(asked))
+    assert set(listener.pool.pending()) == set(sent[:3])
+    last = listener.history(sent[3])[-1]
+    assert isinstance(last, Invalid)
+    assert "submit it again" in last.reason
+
+
 def test_what_comes_back_is_not_lost_to_a_flood(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intake, "MAX_BATCHES", 0)
     drawing = forked()
