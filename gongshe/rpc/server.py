@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from http import HTTPStatus
+from typing import Protocol
 
 import trio
 
@@ -34,6 +35,14 @@ FULL = (
 )
 
 log = logging.getLogger(__name__)
+
+
+class Opening(Protocol):
+    """Who waits for the server to listen, as `trio.Nursery.start` does."""
+
+    def started(self, bound: list[tuple[str, int]], /) -> None:
+        """Take the addresses that were bound."""
+        ...
 
 
 class Server:
@@ -74,7 +83,7 @@ class Server:
     async def run(
         self,
         *,
-        task_status: trio.TaskStatus[list[tuple[str, int]]] = trio.TASK_STATUS_IGNORED,
+        task_status: Opening = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Serve until `stop`; reports the addresses bound, with the real ports."""
         async with trio.open_nursery() as connections:
