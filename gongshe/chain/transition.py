@@ -84,6 +84,8 @@ class Verified:
 
     def forget_blocks(self, blocks: Blocks, block_hashes: Sequence[bytes]) -> None:
         """Drop the extrinsics of blocks that are final."""
+        if not self._found:
+            return  # a node that catches up need not read its own blocks again
         for block_hash in block_hashes:
             for raw in blocks.body(block_hash) or ():
                 self._forget(blake2_256(raw))
