@@ -8,6 +8,7 @@ breaks a rule. Anything else is a bug and goes up.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, cast
 
@@ -76,7 +77,9 @@ class Runtime:
         self.assembly, self.state = assembly, state
         self._pallets: dict[type[Pallet], Pallet] = {}
         for kind in assembly.pallets:
-            pallet = kind(state, self)
+            # Weak, or pallet and runtime would hold each other, and with them all that a block has
+            # read and written, until the collector comes by: 20 MB for a full block.
+            pallet = kind(state, weakref.proxy(self))
             for attribute, need in kind.declared.needs.items():
                 setattr(pallet, attribute, self._pallets[need])
             self._pallets[kind] = pallet

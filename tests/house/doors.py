@@ -45,6 +45,7 @@ PURE_STANDARD_LIBRARY = frozenset(
 """
 
 PURE_EXCEPTIONS = {
+    "runtime/executive.py": {"weakref"},  # a pallet's runtime, which lives while it is asked
     "runtime/pallet.py": {"sys"},  # finds the module of a pallet, once, when it is declared
 }
 """Standard modules that one pure file may use, and for what."""

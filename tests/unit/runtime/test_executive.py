@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from gongshe.runtime.apis import APIS
 from gongshe.runtime.assembly import Assembly
 from gongshe.runtime.executive import Runtime, assembly_for
 from gongshe.runtime.limits import MAX_LENGTH, NORMAL_TOTAL
-from gongshe.runtime.overlay import Overlay
+from gongshe.runtime.overlay import EmptyState, Overlay
 from gongshe.runtime.pallet import InvariantBroken
 from gongshe.runtime.pallets.system import BLOCK_HASH_COUNT, ExtrinsicFailed, ExtrinsicSuccess
 from gongshe.runtime.pallets.transaction_payment import TransactionFeePaid
@@ -87,6 +89,19 @@ def test_a_value_too_wide_for_its_type_stops_the_block(chain: Chain) -> None:
     execution.apply(chain.signed(ALICE, "Mischief.widen"))
     with pytest.raises(ScaleError):
         execution.finish()
+
+
+def test_what_a_block_read_and_wrote_is_let_go_without_the_collector() -> None:
+    state = Overlay(EmptyState())
+    runtime = Runtime(ASSEMBLY, state)
+    assert runtime.pallet(Mischief).marks[ALICE] == 0
+    left = weakref.ref(state)
+    gc.disable()
+    try:
+        del runtime, state
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 def test_broken_invariants_are_found(chain: Chain) -> None:
